@@ -1,0 +1,15 @@
+/** The faults that this package can report. */
+import { defineFaults, type FaultCatalogue } from './fault.ts';
+
+/** Faults of addresses. */
+export const coreFaults: FaultCatalogue<'MESSAGE_ADDRESS_INVALID'> = defineFaults({
+  MESSAGE_ADDRESS_INVALID: {
+    title: 'Not a mail address',
+    message: '"{address}" is not a mail address: {reason}.',
+    cause: 'An address in the envelope must have the form local-part@domain; nothing else is passed to a server.',
+    remedy: { steps: ['Correct the address, for example notifications@example.com.'] },
+    next: 'fix-message',
+    source: 'RFC 5321 section 4.1.2, RFC 6531 section 3.3',
+    read: '2026-11-24',
+  },
+});

@@ -1,0 +1,149 @@
+/**
+ * The words of each event.
+ *
+ * Text form: `[Level] sentence`, then indented lines with the cause and the next step. JSON form: one object on one line
+ * with the same facts as fields. The four sentences about tokens, sending and signing in are those that administrators
+ * already search their logs for, and never change. Every value is flattened by `oneLine`, so foreign bytes cannot start a line.
+ */
+import type { PostbearerEvent } from './events.ts';
+import type { Fault } from './fault.ts';
+import type { LogLevel } from './log-level.ts';
+import { oneLine } from './one-line.ts';
+
+/** The level at which an event is told. */
+export function levelOf(event: PostbearerEvent): LogLevel {
+  switch (event.name) {
+    case 'token.acquired':
+    case 'message.accepted':
+      return 'Information';
+    case 'token.failed':
+    case 'smtp.authentication-failed':
+      return 'Error';
+    case 'message.not-accepted':
+      return event.outcome === 'deferred' && event.fault.next === 'retry' ? 'Warning' : 'Error';
+    case 'mail.disabled':
+    case 'settings.warning':
+      return 'Warning';
+    case 'smtp.connected':
+    case 'smtp.authenticated':
+    case 'smtp.dialogue':
+    case 'smtp.closed':
+      return 'Debug';
+  }
+}
+
+const OUTCOME_WORDS = {
+  deferred: 'Email not sent now to',
+  refused: 'Email refused for',
+  uncertain: 'Email perhaps sent to',
+} as const;
+
+/** The one sentence of an event, without level. */
+export function sentenceOf(event: PostbearerEvent): string {
+  switch (event.name) {
+    case 'token.acquired':
+      return 'Successfully acquired OAuth token for SMTP authentication';
+    case 'token.failed':
+      return oneLine(`Failed to acquire OAuth token: ${event.fault.title}`);
+    case 'smtp.connected':
+      return oneLine(
+        `Connected to ${event.host}:${event.port} (${event.tls ?? 'not encrypted'}) as connection ${event.connection}`,
+      );
+    case 'smtp.authenticated':
+      return oneLine(`Signed in to ${event.host} as ${event.mailbox} with ${event.mechanism}`);
+    case 'smtp.authentication-failed':
+      return 'SMTP authentication failed';
+    case 'smtp.dialogue':
+      return oneLine(`${event.connection} ${event.from === 'client' ? 'C:' : 'S:'} ${event.text}`);
+    case 'smtp.closed':
+      return oneLine(
+        `Closed connection ${event.connection} to ${event.host} after ${event.messages} message${event.messages === 1 ? '' : 's'}`,
+      );
+    case 'message.accepted':
+      return oneLine(`Email sent successfully to: ${event.recipient}`);
+    case 'message.not-accepted':
+      return oneLine(`${OUTCOME_WORDS[event.outcome]}: ${event.recipient}`);
+    case 'mail.disabled':
+      return 'Email is disabled: nothing was sent';
+    case 'settings.warning':
+      return oneLine(event.fault.message);
+  }
+}
+
+/** What the other side said, as one line; `undefined` where nothing is known. */
+export function evidenceLine(fault: Fault): string | undefined {
+  const { evidence } = fault;
+  switch (evidence?.kind) {
+    case undefined:
+      return undefined;
+    case 'smtp':
+      if (evidence.code === 0) return undefined;
+      return oneLine(
+        `${evidence.host} said: ${evidence.code} ${[evidence.enhanced, ...evidence.lines].filter(Boolean).join(' ')}`,
+      );
+    case 'token': {
+      const said = evidence.errorDescription ?? evidence.error ?? evidence.excerpt;
+      const status = evidence.status === undefined ? '' : `HTTP ${evidence.status} `;
+      return said === undefined && status === ''
+        ? undefined
+        : oneLine(`${evidence.endpoint} said: ${status}${said ?? ''}`.trim());
+    }
+    case 'network':
+      return oneLine(
+        `${evidence.host}:${evidence.port}: ${evidence.detail}${evidence.errorCode === undefined ? '' : ` (${evidence.errorCode})`}`,
+      );
+    case 'settings': {
+      const place =
+        evidence.file === undefined
+          ? ''
+          : ` in ${evidence.file}${evidence.line === undefined ? '' : `:${evidence.line}`}`;
+      return oneLine(`Setting: ${evidence.key}${place}`);
+    }
+  }
+}
+
+/** A fault as plain lines without indentation: code and sentence, what was said, cause, steps, command. */
+export function faultLines(fault: Fault): string[] {
+  const said = evidenceLine(fault);
+  const steps = fault.remedy.steps;
+  return [
+    oneLine(`${fault.code}: ${fault.message}`),
+    ...(said === undefined ? [] : [said]),
+    oneLine(`Cause: ${fault.cause}`),
+    ...steps.map((step, index) => oneLine(steps.length === 1 ? `Next: ${step}` : `Next ${index + 1}: ${step}`)),
+    ...(fault.remedy.command === undefined ? [] : [oneLine(`Run: ${fault.remedy.command}`)]),
+  ];
+}
+
+/**
+ * An event in text form, without a final line break.
+ *
+ * @example
+ * ```ts
+ * import { renderText } from '@postbearer/core';
+ *
+ * renderText({ name: 'message.accepted', messageId: '<1@example.com>', recipient: 'user@example.com', reply: '250 2.0.0 OK' });
+ * // => '[Information] Email sent successfully to: user@example.com'
+ * ```
+ */
+export function renderText(event: PostbearerEvent): string {
+  const lines = [`[${levelOf(event)}] ${sentenceOf(event)}`];
+  if ('fault' in event) lines.push(...faultLines(event.fault).map((line) => `    ${line}`));
+  return lines.join('\n');
+}
+
+/**
+ * An event in JSON form: one line without a final line break.
+ *
+ * @param at - when it happened, milliseconds since 1970.
+ */
+export function renderJson(event: PostbearerEvent, at: number): string {
+  const { name, ...facts } = event;
+  return JSON.stringify({
+    time: new Date(at).toISOString(),
+    level: levelOf(event),
+    event: name,
+    message: sentenceOf(event),
+    ...facts,
+  });
+}
