@@ -85,6 +85,8 @@ export interface MessageNotAccepted {
   readonly recipient: string;
   readonly outcome: 'deferred' | 'refused' | 'uncertain';
   readonly fault: Fault;
+  /** The fault was told in full by an event just before (a failed sign-in, or another recipient); the text form then names it only. */
+  readonly toldBefore?: boolean;
 }
 
 /** Mail is switched off in the settings; nothing was sent. */

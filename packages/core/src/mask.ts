@@ -10,8 +10,11 @@ const SHORTEST_SECRET = 6;
 
 /** Blanks secrets in texts. */
 export interface Scrubber {
-  /** From now on `secret` is blanked. Values shorter than 6 characters are ignored: they would blank ordinary words. */
-  add(secret: string): void;
+  /**
+   * From now on `secret` is blanked, in place of an earlier one of the same `name` (a token that was renewed). Values shorter
+   * than 6 characters are ignored: they would blank ordinary words.
+   */
+  add(name: string, secret: string): void;
   /** The text without any known secret, in clear, base64 (at each of the three offsets) or URL-encoded. */
   scrub(text: string): string;
 }
@@ -55,19 +58,18 @@ function formsOf(secret: string): string[] {
  * import { createScrubber } from '@postbearer/core';
  *
  * const scrubber = createScrubber();
- * scrubber.add('hunter2-hunter2');
+ * scrubber.add('password', 'hunter2-hunter2');
  * scrubber.scrub('password=hunter2-hunter2;'); // => 'password=[secret];'
  * ```
  */
 export function createScrubber(): Scrubber {
-  const forms = new Set<string>();
-  let ordered: string[] = [];
+  const formsByName = new Map<string, readonly string[]>();
+  let ordered: readonly string[] = [];
   return {
-    add(secret) {
-      if (secret.length < SHORTEST_SECRET) return;
-      for (const form of formsOf(secret)) forms.add(form);
+    add(name, secret) {
+      formsByName.set(name, secret.length < SHORTEST_SECRET ? [] : formsOf(secret));
       // Longest first, so that no part of a longer form is left standing.
-      ordered = [...forms].toSorted((a, b) => b.length - a.length);
+      ordered = [...new Set([...formsByName.values()].flat())].toSorted((a, b) => b.length - a.length);
     },
     scrub(text) {
       let clean = text;

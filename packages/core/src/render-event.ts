@@ -128,7 +128,11 @@ export function faultLines(fault: Fault): string[] {
  */
 export function renderText(event: PostbearerEvent): string {
   const lines = [`[${levelOf(event)}] ${sentenceOf(event)}`];
-  if ('fault' in event) lines.push(...faultLines(event.fault).map((line) => `    ${line}`));
+  if ('fault' in event) {
+    const isKnown = event.name === 'message.not-accepted' && event.toldBefore === true;
+    const told = faultLines(event.fault);
+    lines.push(...(isKnown ? told.slice(0, 1) : told).map((line) => `    ${line}`));
+  }
   return lines.join('\n');
 }
 
