@@ -6,6 +6,7 @@
  * @packageDocumentation
  */
 export { needsSmtpUtf8, parseMailboxAddress, type MailboxAddress } from './address.ts';
+export { parseAddressList, type NamedAddress } from './address-list.ts';
 export { hasSubjectAltName, type NamedCertificate } from './certificate-name.ts';
 export { systemClock, type Clock, type ClockTimer } from './clock.ts';
 export type * from './events.ts';
