@@ -1,0 +1,102 @@
+/**
+ * From the fault that a client reported to the one that Microsoft's words mean.
+ *
+ * The lower layers say what happened on the wire; only here is it known what Microsoft means by it. The tables of
+ * `faults/` decide, in the order of their groups. What is not in them stays as it was reported: a wrong explanation is worse than none.
+ */
+import type { Fault, FaultDetails, SmtpEvidence, TokenEvidence } from '@postbearer/core';
+import { valuesOf, type Microsoft365Context } from './context.ts';
+import { appAndTenantRules } from './faults/app-and-tenant.ts';
+import { clientCredentialRules } from './faults/client-credential.ts';
+import { deliveryRules } from './faults/delivery.ts';
+import { graphErrors } from './faults/graph.ts';
+import { findSmtpRule, findTokenRule } from './faults/rules.ts';
+import { signInRules } from './faults/sign-in.ts';
+import { submissionRules } from './faults/submission.ts';
+import { tokenRequestRules } from './faults/token-request.ts';
+import { tokenServiceRules } from './faults/token-service.ts';
+import { microsoft365Faults, type Microsoft365FaultCode } from './faults.ts';
+import { isCommunicationServices, isEntra, isExchangeOnline } from './microsoft-hosts.ts';
+import { judgeClaims } from './token-claims.ts';
+
+// Client credentials last: its last rule is the number 70002, which stands beside a more exact one.
+const TOKEN_RULES = [...appAndTenantRules, ...tokenRequestRules, ...tokenServiceRules, ...clientCredentialRules];
+const SMTP_RULES = [...signInRules, ...deliveryRules, ...submissionRules];
+
+interface Recognised {
+  readonly code: Microsoft365FaultCode;
+  readonly aadsts?: number;
+}
+
+function recogniseToken(evidence: TokenEvidence): Recognised | undefined {
+  const graphCode = evidence.error === undefined ? undefined : graphErrors[evidence.error];
+  if (graphCode !== undefined) return { code: graphCode };
+  if (!isEntra(evidence.endpoint)) return undefined;
+  const found = findTokenRule(TOKEN_RULES, evidence);
+  return found === undefined ? undefined : { code: found.fault, aadsts: found.aadsts };
+}
+
+/** `535 5.7.3` names no reason; what the token says decides which causes are left. */
+function refineRefusal(context: Microsoft365Context): Microsoft365FaultCode {
+  if (context.claims !== undefined) return judgeClaims(context) ?? 'M365_MAILBOX_NOT_GRANTED';
+  return context.clientId === undefined ? 'M365_PASSWORD_REFUSED' : 'M365_SIGN_IN_REFUSED';
+}
+
+function recogniseSmtp(evidence: SmtpEvidence, context: Microsoft365Context): Recognised | undefined {
+  if (isCommunicationServices(evidence.host)) {
+    const isRefusal = evidence.stage === 'auth' && evidence.code === 535;
+    return isRefusal ? { code: 'M365_ACS_SIGN_IN_REFUSED' } : undefined;
+  }
+  if (!isExchangeOnline(evidence.host, context)) return undefined;
+  const code = findSmtpRule(SMTP_RULES, evidence);
+  if (code === undefined) return undefined;
+  return { code: code === 'M365_SIGN_IN_REFUSED' ? refineRefusal(context) : code };
+}
+
+function detailsOf(fault: Fault): FaultDetails {
+  const { during, evidence, retryAfterMs } = fault;
+  return {
+    ...(during === undefined ? {} : { during }),
+    ...(evidence === undefined ? {} : { evidence }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    reported: fault.code,
+  };
+}
+
+/**
+ * The more precise fault behind a reported one, with the reader's own values in its remedy; the same object where nothing
+ * more is known. `reported` holds the former code; `during`, `evidence` and `retryAfterMs` are kept.
+ *
+ * @example
+ * ```ts
+ * import { defineFaults } from '@postbearer/core';
+ * import { explainFault } from '@postbearer/microsoft365';
+ *
+ * const reported = defineFaults({
+ *   SMTP_EXAMPLE: { title: 'Refused', message: 'Refused.', cause: 'Unknown.', remedy: { steps: ['Ask.'] }, next: 'give-up' },
+ * }).make('SMTP_EXAMPLE', {}, {
+ *   evidence: {
+ *     kind: 'smtp', stage: 'auth', host: 'smtp.office365.com', code: 535, enhanced: '5.7.139',
+ *     lines: ['Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox. [HOST.prod.outlook.com]'],
+ *   },
+ * });
+ * const fault = explainFault(reported, { mailbox: 'notifications@contoso.com' });
+ * fault.code; // => 'M365_SMTP_AUTH_DISABLED_MAILBOX'
+ * fault.remedy.command; // => 'Set-CASMailbox -Identity notifications@contoso.com -SmtpClientAuthenticationDisabled $false'
+ * ```
+ */
+export function explainFault(fault: Fault, context: Microsoft365Context): Fault {
+  const { evidence } = fault;
+  // An uncertain outcome stays one, whatever was said: the message may have been accepted.
+  if (evidence === undefined || fault.next === 'uncertain' || fault.code.startsWith('M365_')) return fault;
+  if (evidence.kind === 'token') {
+    const found = recogniseToken(evidence);
+    if (found === undefined) return fault;
+    const values = { ...valuesOf(context, { endpoint: evidence.endpoint }), aadsts: found.aadsts };
+    return microsoft365Faults.make(found.code, values, detailsOf(fault));
+  }
+  if (evidence.kind !== 'smtp') return fault;
+  const found = recogniseSmtp(evidence, context);
+  if (found === undefined) return fault;
+  return microsoft365Faults.make(found.code, valuesOf(context, { host: evidence.host }), detailsOf(fault));
+}

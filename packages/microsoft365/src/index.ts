@@ -1,0 +1,19 @@
+/**
+ * What is Microsoft's: limits, dates, and the meaning of its errors. The clouds stand in `@postbearer/microsoft365/clouds`.
+ *
+ * @packageDocumentation
+ */
+export {
+  BASIC_AUTH_TIMELINE,
+  basicAuthOutlook,
+  type BasicAuthMilestone,
+  type BasicAuthOutlook,
+} from './basic-auth-timeline.ts';
+export { causeOf } from './cause-of.ts';
+export type { Microsoft365Context } from './context.ts';
+export { explainFault } from './explain-fault.ts';
+export { microsoft365Faults, type Microsoft365FaultCode } from './faults.ts';
+export { EXCHANGE_ONLINE_LIMITS, type Limit, type LimitName } from './limits.ts';
+export { isEntra, isExchangeOnline } from './microsoft-hosts.ts';
+export { powerShellArgument } from './powershell.ts';
+export { judgeClaims, SMTP_ROLE, type AppTokenClaims } from './token-claims.ts';
