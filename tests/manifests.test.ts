@@ -1,0 +1,71 @@
+/** One table for every workspace manifest: what all of them must say, with the exceptions by name. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readManifest, repositoryFolder, workspaces, type WorkspaceManifest } from './setup/workspaces.ts';
+
+const EXACT = /^\d+\.\d+\.\d+$/;
+const root = readManifest('.');
+
+function dependenciesOf(manifest: WorkspaceManifest): [string, string][] {
+  return [
+    ...Object.entries(manifest.dependencies ?? {}),
+    ...Object.entries(manifest.devDependencies ?? {}),
+    ...Object.entries(manifest.optionalDependencies ?? {}),
+  ];
+}
+
+describe.each(workspaces)('$folder', ({ folder, manifest }) => {
+  it('has the name of its folder and the version of all', () => {
+    const name = folder.split('/')[1];
+    expect(manifest.name).toBe(folder === 'apps/cli' ? 'postbearer' : `@postbearer/${name}`);
+    expect(manifest.version).toBe(workspaces[0]?.manifest.version);
+    expect(manifest.version).toMatch(EXACT);
+  });
+
+  it('says what it is, under which licence, for which Node, and what it ships', () => {
+    expect(manifest).toMatchObject({
+      license: root.license,
+      type: 'module',
+      engines: { node: '>=24.15' },
+      files: expect.arrayContaining(['dist', 'README.md']) as unknown,
+    });
+    expect(manifest.description).toMatch(/^[A-Z].*\.$/);
+    expect(existsSync(join(repositoryFolder, folder, 'README.md'))).toBe(true);
+  });
+
+  it('exports TypeScript sources that are there, and bin files too', () => {
+    const entries = Object.entries(manifest.exports ?? {});
+    expect(entries.length + Object.keys(manifest.bin ?? {}).length).toBeGreaterThan(0);
+    for (const [entry, file] of entries) {
+      expect(entry).toMatch(/^\.(?:\/[a-z0-9-]+)?$/);
+      expect(file).toMatch(/^\.\/src\/.*\.ts$/);
+      expect(existsSync(join(repositoryFolder, folder, file)), `${entry} is ${file}`).toBe(true);
+    }
+    for (const file of Object.values(manifest.bin ?? {}))
+      expect(existsSync(join(repositoryFolder, folder, file))).toBe(true);
+  });
+
+  it('names exact versions, and no script that runs at install', () => {
+    for (const [name, version] of dependenciesOf(manifest)) expect(version, name).toMatch(EXACT);
+    expect(Object.keys(manifest.scripts ?? {})).toEqual([]);
+    expect(manifest.devDependencies).toBeUndefined();
+  });
+});
+
+describe('the root', () => {
+  it('is private and names exact versions', () => {
+    expect(root.private).toBe(true);
+    for (const [name, version] of dependenciesOf(root)) expect(version, name).toMatch(EXACT);
+  });
+
+  it('pins one Node for every platform', () => {
+    expect(new Set(Object.values(root.optionalDependencies ?? {})).size).toBe(1);
+  });
+
+  it('has no script that runs at install', () => {
+    const names = Object.keys(root.scripts ?? {});
+    for (const hook of ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'])
+      expect(names).not.toContain(hook);
+  });
+});
