@@ -39,26 +39,26 @@ describe('the repository', () => {
   });
 });
 
+function manifestOf(name: string, ...needs: readonly string[]): Manifest {
+  return {
+    name: `@postbearer/${name}`,
+    exports: { '.': './src/index.ts', ...(name === 'microsoft365' ? { './clouds': './src/clouds.ts' } : {}) },
+    dependencies: Object.fromEntries(needs.map((need) => [`@postbearer/${need}`, '1.0.0'])),
+  };
+}
+
 /** A world of a few packages in which `text` stands at `path`. */
 function world(path: string, text: string, more: Readonly<Record<string, string>> = {}): SourceTree {
-  const manifest = (name: string, ...needs: readonly string[]): Manifest => ({
-    name,
-    exports:
-      name === '@postbearer/microsoft365'
-        ? { '.': './src/index.ts', './clouds': './src/clouds.ts' }
-        : { '.': './src/index.ts' },
-    dependencies: Object.fromEntries(needs.map((need) => [need, '1.0.0'])),
-  });
   return {
     files: new Map([[path, text], ...Object.entries(more)]),
     manifests: new Map([
-      ['packages/core', manifest('@postbearer/core')],
-      ['packages/oauth', manifest('@postbearer/oauth', ...(path.includes('oauth') ? ['@postbearer/core'] : []))],
-      ['packages/queue', manifest('@postbearer/queue')],
-      ['packages/microsoft365', manifest('@postbearer/microsoft365')],
-      ['packages/settings', manifest('@postbearer/settings')],
-      ['packages/emulator', manifest('@postbearer/emulator')],
-      ['apps/server', manifest('@postbearer/server')],
+      ['packages/core', manifestOf('core')],
+      ['packages/oauth', manifestOf('oauth', ...(path.includes('oauth') ? ['core'] : []))],
+      ['packages/queue', manifestOf('queue')],
+      ['packages/microsoft365', manifestOf('microsoft365')],
+      ['packages/settings', manifestOf('settings')],
+      ['packages/emulator', manifestOf('emulator')],
+      ['apps/server', manifestOf('server')],
     ]),
     testTools: new Set(['vitest']),
   };
