@@ -3,4 +3,14 @@
  *
  * @packageDocumentation
  */
+export type { Dial, Target } from './connection.ts';
+export { networkFaults, type NetworkFaultCode } from './faults.ts';
+export {
+  createHttpClient,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpReply,
+  type HttpRequest,
+} from './http-client.ts';
 export { isLinkLocalHost, isLoopbackHost } from './loopback.ts';
+export { createTrust, type Trust, type TrustOptions } from './trust.ts';
