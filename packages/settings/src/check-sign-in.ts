@@ -1,0 +1,224 @@
+/** Checks of how an upstream is signed in to: password or token, and everything that a token needs. */
+import {
+  cloudOfScope,
+  cloudOfSmtpHost,
+  CLOUDS,
+  kindOfTenant,
+  parseTokenEndpoint,
+  tokenEndpointOf,
+  type CloudName,
+  type TokenEndpoint,
+} from '@postbearer/microsoft365/clouds';
+import { clientAuthenticationsOf, cloudOf } from './derive.ts';
+import type { Draft } from './draft.ts';
+import { mistake, remark } from './place.ts';
+import { isPlaceholder } from './placeholder.ts';
+import { UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
+import type { Finding } from './settings.ts';
+
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** What somebody has to do for a missing setting, with the name it has in each form. */
+export function missing(draft: Draft, key: UpstreamKey, need: string): Finding[] {
+  if (!draft.isMissing(key)) return [];
+  const [variable] = UPSTREAM_SETTINGS[key].environment;
+  const where = draft.name === 'default' ? `in the environment ${variable}` : 'in the file';
+  return [
+    mistake('CONFIG_VALUE_MISSING', draft.place(key), {
+      key: draft.jsonKey(key),
+      state: draft.isEmpty(key) ? 'empty' : 'missing',
+      need,
+      where,
+    }),
+  ];
+}
+
+/** A value that was copied from a manual and not replaced. */
+export function placeholder(draft: Draft, key: UpstreamKey): Finding[] {
+  if (draft.held(key)?.origin !== 'given') return [];
+  const secret = draft.secret(key);
+  const text = secret?.kind === 'value' ? secret.value.reveal() : draft.text(key);
+  if (text === undefined || !isPlaceholder(text)) return [];
+  const shown = secret === undefined ? `"${text}"` : 'the value of an example';
+  const meaning = UPSTREAM_SETTINGS[key].description.split('. ')[0]?.replace(/\.$/, '') ?? key;
+  return [mistake('CONFIG_PLACEHOLDER', draft.place(key), { shown, meaning: lowerFirst(meaning) })];
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** A secret as it was pasted. A private key has line breaks by nature. */
+function* checkSecretText(draft: Draft, key: UpstreamKey): Generator<Finding> {
+  yield* placeholder(draft, key);
+  const secret = draft.secret(key);
+  const text = secret?.kind === 'value' ? secret.value.reveal() : '';
+  if (key !== 'oauth.privateKey' && (text !== text.trim() || /[\r\n]/.test(text)))
+    yield remark('CONFIG_SECRET_WHITESPACE', draft.place(key));
+}
+
+/** The way of signing in with a password, or with nothing. */
+export function* checkPassword(draft: Draft): Generator<Finding> {
+  if (draft.has('username')) yield* missing(draft, 'password', 'OAuth is off, so the user signs in with a password');
+  if (draft.has('password')) yield* missing(draft, 'username', 'a password needs the name it belongs to');
+  yield* checkSecretText(draft, 'password');
+  const server = draft.text('server');
+  if (draft.has('password') && server !== undefined && cloudOfSmtpHost(server) !== undefined)
+    yield remark('CONFIG_BASIC_AUTHENTICATION', draft.place('server'), { server, key: draft.jsonKey('oauth.enabled') });
+  yield* checkForgottenFlag(draft);
+}
+
+/** OAuth settings without the flag that makes them count. */
+function* checkForgottenFlag(draft: Draft): Generator<Finding> {
+  if (draft.isGiven('oauth.enabled')) return;
+  if (!draft.has('oauth.clientId') && !draft.has('oauth.tokenEndpoint') && !draft.has('oauth.tenant')) return;
+  const place = { ...draft.place('oauth.enabled'), key: draft.jsonKey('oauth.enabled') };
+  if (draft.has('password')) yield remark('CONFIG_OAUTH_NOT_ENABLED', place, { effect: 'the password is used' });
+  else yield mistake('CONFIG_OAUTH_NOT_ENABLED', place, { effect: 'there is nothing to sign in with' });
+}
+
+/** The way of signing in with a token. */
+export function* checkOAuth(draft: Draft): Generator<Finding> {
+  yield* missing(draft, 'username', 'the mailbox to send as has to be named');
+  if (draft.has('password')) yield remark('CONFIG_PASSWORD_BESIDE_OAUTH', draft.place('password'));
+  if (draft.text('oauth.tokenMethod')?.toUpperCase() !== 'POST')
+    yield* wrongWord(draft, 'oauth.tokenMethod', 'CONFIG_TOKEN_METHOD');
+  if (draft.text('oauth.grantType')?.toLowerCase() !== 'client_credentials')
+    yield* wrongWord(draft, 'oauth.grantType', 'CONFIG_GRANT_TYPE');
+  yield* checkScope(draft);
+  yield* checkCloudsAgree(draft);
+  yield* checkClientAuthentication(draft);
+  if (draft.text('oauth.clientAuthentication') === 'managed_identity') return;
+  yield* checkEndpoint(draft);
+  yield* checkClientId(draft);
+}
+
+function* wrongWord(
+  draft: Draft,
+  key: UpstreamKey,
+  code: 'CONFIG_TOKEN_METHOD' | 'CONFIG_GRANT_TYPE',
+): Generator<Finding> {
+  if (draft.has(key)) yield mistake(code, draft.place(key));
+}
+
+function* checkEndpoint(draft: Draft): Generator<Finding> {
+  const text = draft.text('oauth.tokenEndpoint');
+  if (text === undefined) {
+    yield* missing(
+      draft,
+      'oauth.tokenEndpoint',
+      'a token is asked for there; a tenant in oauth.tenant will do as well',
+    );
+    return;
+  }
+  const endpoint = parseTokenEndpoint(text);
+  const written = draft.held('oauth.tokenEndpoint')?.origin === 'given' ? 'oauth.tokenEndpoint' : 'oauth.tenant';
+  if (endpoint === undefined) return;
+  if (!endpoint.isHttps && !endpoint.isLoopback)
+    yield mistake('CONFIG_ENDPOINT_NOT_HTTPS', draft.place('oauth.tokenEndpoint'));
+  if (endpoint.cloud !== undefined && endpoint.version !== 'v2') {
+    const expected = tokenEndpointOf({ tenant: endpoint.tenant ?? 'TENANT', cloud: endpoint.cloud });
+    yield mistake('CONFIG_ENDPOINT_FORM', draft.place('oauth.tokenEndpoint'), { host: endpoint.host, expected });
+  }
+  yield* checkTenant(draft, written, endpoint);
+}
+
+function* checkTenant(draft: Draft, key: UpstreamKey, endpoint: TokenEndpoint): Generator<Finding> {
+  const { tenant, tenantKind } = endpoint;
+  if (tenant === undefined) return;
+  const place = draft.place(key);
+  if (tenantKind === 'placeholder' || isPlaceholder(tenant))
+    yield mistake('CONFIG_PLACEHOLDER', place, {
+      shown: `"${tenant}"`,
+      meaning: 'what it is with the Directory (tenant) ID in place of that',
+    });
+  else if (tenantKind === 'shared') yield mistake('CONFIG_TENANT_SHARED', place, { tenant });
+  else if (tenantKind === 'other' && endpoint.cloud !== undefined)
+    yield mistake('CONFIG_TENANT_FORM', place, { tenant });
+  yield* checkTenantsAgree(draft, tenant);
+}
+
+/** A tenant beside an endpoint that names another one; an ID beside a domain cannot be compared. */
+function* checkTenantsAgree(draft: Draft, tenant: string): Generator<Finding> {
+  const other = draft.text('oauth.tenant');
+  if (other === undefined || draft.held('oauth.tokenEndpoint')?.origin !== 'given') return;
+  if (kindOfTenant(other) !== kindOfTenant(tenant) || other.toLowerCase() === tenant.toLowerCase()) return;
+  yield mistake('CONFIG_CONFLICT', draft.place('oauth.tenant'), {
+    one: draft.place('oauth.tokenEndpoint').label,
+    other: draft.place('oauth.tenant').label,
+  });
+}
+
+function* checkClientId(draft: Draft): Generator<Finding> {
+  yield* missing(draft, 'oauth.clientId', 'the app that asks for the token has to be named');
+  yield* placeholder(draft, 'oauth.clientId');
+  const clientId = draft.text('oauth.clientId');
+  if (clientId === undefined || GUID.test(clientId) || isPlaceholder(clientId)) return;
+  if (cloudOf(draft) !== undefined) yield remark('CONFIG_CLIENT_ID_FORM', draft.place('oauth.clientId'));
+}
+
+function* checkScope(draft: Draft): Generator<Finding> {
+  yield* missing(draft, 'oauth.scope', 'the provider of the token endpoint names the scope that SMTP needs');
+  yield* placeholder(draft, 'oauth.scope');
+  const scope = draft.text('oauth.scope');
+  const cloud = cloudOf(draft);
+  if (scope === undefined || cloud === undefined || /^\S+\/\.default$/.test(scope)) return;
+  yield mistake('CONFIG_SCOPE_FORM', draft.place('oauth.scope'), { expected: CLOUDS[cloud].scope.value });
+}
+
+/** Cloud, endpoint, scope and server, each compared with what they have to agree with. */
+function* checkCloudsAgree(draft: Draft): Generator<Finding> {
+  const endpoint = parseTokenEndpoint(draft.text('oauth.tokenEndpoint') ?? '')?.cloud;
+  const main = endpoint === undefined ? 'oauth.cloud' : 'oauth.tokenEndpoint';
+  const cloud = endpoint ?? cloudOf(draft);
+  if (cloud === undefined) return;
+  const others: readonly (readonly [UpstreamKey, CloudName | undefined, string])[] = [
+    ['oauth.cloud', cloudOf(draft), cloud],
+    ['oauth.scope', cloudOfScope(draft.text('oauth.scope') ?? ''), CLOUDS[cloud].scope.value],
+    ['server', cloudOfSmtpHost(draft.text('server') ?? ''), CLOUDS[cloud].smtpHost.value],
+  ];
+  for (const [key, otherCloud, value] of others)
+    if (otherCloud !== undefined && otherCloud !== cloud)
+      yield mistake('CONFIG_CLOUD_MISMATCH', draft.place(key), {
+        one: draft.jsonKey(main),
+        cloud,
+        other: draft.jsonKey(key),
+        otherCloud,
+        advice: `If the tenant is in the cloud ${cloud}, set ${draft.jsonKey(key)} to ${value}`,
+      });
+}
+
+function* checkClientAuthentication(draft: Draft): Generator<Finding> {
+  const [one, other] = clientAuthenticationsOf(draft);
+  if (one !== undefined && other !== undefined && !draft.isGiven('oauth.clientAuthentication')) {
+    yield mistake('CONFIG_CLIENT_AUTHENTICATION', draft.place(other.key), {
+      one: draft.jsonKey(one.key),
+      other: draft.jsonKey(other.key),
+      key: draft.jsonKey('oauth.clientAuthentication'),
+    });
+    return;
+  }
+  switch (draft.text('oauth.clientAuthentication')) {
+    case 'private_key_jwt':
+      yield* missing(draft, 'oauth.certificateFile', 'the app proves itself with a certificate');
+      yield* missing(draft, 'oauth.privateKey', 'the app proves itself with the key of its certificate');
+      yield* checkSecretText(draft, 'oauth.privateKey');
+      return;
+    case 'federated_token_file':
+      yield* missing(draft, 'oauth.federatedTokenFile', 'the app proves itself with the token in this file');
+      return;
+    case 'managed_identity':
+      return;
+    case undefined:
+    default:
+      yield* checkClientSecret(draft);
+  }
+}
+
+function* checkClientSecret(draft: Draft): Generator<Finding> {
+  yield* missing(draft, 'oauth.clientSecret', 'OAuth is on and the app proves itself with a client secret');
+  yield* checkSecretText(draft, 'oauth.clientSecret');
+  const secret = draft.secret('oauth.clientSecret');
+  const text = secret?.kind === 'value' ? secret.value.reveal().trim() : '';
+  if (GUID.test(text) && !isPlaceholder(text)) yield remark('CONFIG_SECRET_ID', draft.place('oauth.clientSecret'));
+}

@@ -1,0 +1,61 @@
+/** What the readers hand over: raw values, each with its place and rank. */
+import type { LOG_LEVEL_KEY, PACE_KEYS, UpstreamKey } from './schema.ts';
+import type { Finding } from './settings.ts';
+import type { Place } from './place.ts';
+import type { RawValue } from './value.ts';
+
+/**
+ * Who wins where several places name the same setting: the first.
+ *
+ * `file` is the root `smtp`, what `postbearer.upstreams` says, and every variable of a tfvars file; `nested` is `database.smtp`.
+ */
+export const RANKS = ['flag', 'environment', 'credential', 'xmpro', 'file', 'nested'] as const;
+
+/** One of {@link RANKS}. */
+export type Rank = (typeof RANKS)[number];
+
+/** The upstream that the root `smtp`, the environment and Terraform speak of. */
+export const DEFAULT_UPSTREAM = 'default';
+
+/** One setting at one place. */
+export interface Entry {
+  readonly rank: Rank;
+  readonly place: Place;
+  readonly raw: RawValue;
+  /** What it is about: the log level, or a setting of an upstream. */
+  readonly about: typeof LOG_LEVEL_KEY | { readonly upstream: string; readonly key: UpstreamKey };
+}
+
+/** One value that is no setting of an upstream. */
+export interface Placed {
+  readonly place: Place;
+  readonly raw: RawValue;
+}
+
+/** A mailbox as the file writes it. */
+export interface RawMailbox {
+  readonly address: string;
+  readonly place: Place;
+  readonly upstream?: Placed;
+  readonly from: readonly Placed[];
+  readonly pace: ReadonlyMap<keyof typeof PACE_KEYS, Placed>;
+}
+
+/** Everything that one form said. */
+export interface Collected {
+  readonly entries: readonly Entry[];
+  readonly mailboxes: readonly RawMailbox[];
+  /** Upstreams that are written, even if with nothing in them. */
+  readonly upstreams: readonly { readonly name: string; readonly place: Place }[];
+  readonly findings: readonly Finding[];
+}
+
+/** Several forms as one. */
+export function joinCollected(parts: readonly Collected[]): Collected {
+  return {
+    entries: parts.flatMap((part) => part.entries),
+    mailboxes: parts.flatMap((part) => part.mailboxes),
+    upstreams: parts.flatMap((part) => part.upstreams),
+    findings: parts.flatMap((part) => part.findings),
+  };
+}

@@ -1,0 +1,141 @@
+/** From what all forms said to settings, findings and effective values. Reads nothing; never throws. */
+import { parseLogLevel, type LogLevel } from '@postbearer/core';
+import { buildMailboxes, mailboxValues } from './build-mailboxes.ts';
+import { buildUpstream } from './build-upstream.ts';
+import { checkUpstream } from './check-upstream.ts';
+import { deriveSettings } from './derive.ts';
+import { choose, Draft, type Chosen, type Held } from './draft.ts';
+import { DEFAULT_UPSTREAM, type Collected, type Entry } from './entry.ts';
+import { remark, type Place } from './place.ts';
+import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
+import type { EffectiveValue, Finding, MailboxSettings, Settings, SettingsReading } from './settings.ts';
+import { settingsFaults } from './faults.ts';
+
+/** What the forms were read from. */
+export interface Origin {
+  readonly file?: string;
+  readonly form?: 'json' | 'tfvars';
+  /** For `CONFIG_EMPTY`: where was looked. */
+  readonly looked: string;
+}
+
+/** A record in which only written names are found. */
+function recordOf<T>(entries: Iterable<readonly [string, T]>): Readonly<Record<string, T>> {
+  const record: Record<string, T> = Object.create(null) as Record<string, T>;
+  for (const [name, value] of entries) record[name] = value;
+  return record;
+}
+
+function pathOf(upstream: string): string[] {
+  return upstream === DEFAULT_UPSTREAM ? ['smtp'] : ['postbearer', 'upstreams', upstream];
+}
+
+function draftOf(name: string, entries: readonly Entry[], origin: Origin, findings: Finding[]): Draft {
+  const byKey = new Map<UpstreamKey, Entry[]>();
+  for (const entry of entries) {
+    if (entry.about === LOG_LEVEL_KEY || entry.about.upstream !== name) continue;
+    const { key } = entry.about;
+    const known = byKey.get(key);
+    if (known === undefined) byKey.set(key, [entry]);
+    else known.push(entry);
+  }
+  const chosen = new Map<UpstreamKey, Chosen>();
+  for (const [key, places] of byKey) chosen.set(key, choose(places, UPSTREAM_SETTINGS[key], findings));
+  return new Draft(name, pathOf(name), chosen, origin.file);
+}
+
+function namesOf(collected: Collected): string[] {
+  const names = new Set(collected.upstreams.map(({ name }) => name));
+  for (const { about } of collected.entries) if (about !== LOG_LEVEL_KEY) names.add(about.upstream);
+  return [...names].toSorted((a, b) => Number(b === DEFAULT_UPSTREAM) - Number(a === DEFAULT_UPSTREAM));
+}
+
+function checkSharedApps(drafts: readonly Draft[]): Finding[] {
+  const owners = new Map<string, Draft>();
+  return drafts.flatMap((draft) => {
+    const clientId = draft.text('oauth.clientId')?.toLowerCase();
+    const owner = clientId === undefined ? undefined : owners.get(clientId);
+    if (clientId !== undefined && owner === undefined) owners.set(clientId, draft);
+    if (owner === undefined) return [];
+    const values = { key: draft.jsonKey('oauth.clientId'), other: owner.jsonKey('oauth.clientId') };
+    return [remark('CONFIG_CLIENT_ID_SHARED', draft.place('oauth.clientId'), values)];
+  });
+}
+
+function effective(path: readonly string[], held: Held | undefined, isSecret: boolean): EffectiveValue {
+  const base = { key: path.join('.'), path, isSecret };
+  if (held === undefined) return { ...base, value: 'not set', source: 'default', origin: 'default' };
+  const { value, place, origin } = held;
+  const told = { ...base, source: place.label, origin };
+  return value.kind === 'text' ? { ...told, value: value.text } : { ...told, value: '[secret]', secret: value.secret };
+}
+
+function upstreamValues(draft: Draft): EffectiveValue[] {
+  return UPSTREAM_KEYS.map((key) =>
+    effective([...draft.path, ...key.split('.')], draft.held(key), UPSTREAM_SETTINGS[key].type === 'secret'),
+  );
+}
+
+function nothingFound({ file, looked }: Origin): Finding {
+  const place: Place = { key: 'smtp', label: 'smtp', ...(file === undefined ? {} : { file }) };
+  const evidence = { kind: 'settings' as const, key: place.key, ...(file === undefined ? {} : { file }) };
+  return { severity: 'error', fault: settingsFaults.make('CONFIG_EMPTY', { looked }, { evidence }) };
+}
+
+interface LogLevelChoice {
+  readonly level: LogLevel;
+  readonly value: EffectiveValue;
+}
+
+function chooseLogLevel(entries: readonly Entry[], findings: Finding[]): LogLevelChoice {
+  const about = entries.filter((entry) => entry.about === LOG_LEVEL_KEY);
+  const { held } = choose(about, LOG_LEVEL_SETTING, findings);
+  const fallback: Held = {
+    value: { kind: 'text', text: LOG_LEVEL_SETTING.default ?? '' },
+    place: { key: LOG_LEVEL_KEY, label: 'default' },
+    origin: 'default',
+  };
+  const value = effective([LOG_LEVEL_KEY], held ?? fallback, false);
+  return { level: parseLogLevel(value.value) ?? 'Information', value };
+}
+
+/** Chooses, derives, checks and builds. */
+export function evaluate(collected: Collected, origin: Origin): SettingsReading {
+  const findings = [...collected.findings];
+  const { entries } = collected;
+  const names = namesOf(collected);
+  const drafts = names.map((name) => draftOf(name, entries, origin, findings));
+  for (const draft of drafts) deriveSettings(draft, draft.name !== DEFAULT_UPSTREAM || origin.form !== 'tfvars');
+  for (const draft of drafts) findings.push(...checkUpstream(draft));
+  findings.push(...checkSharedApps(drafts));
+  const logLevel = chooseLogLevel(entries, findings);
+  const mailboxes = buildMailboxes(collected.mailboxes, new Set(names), findings);
+  if (drafts.length === 0 && !findings.some(isMistake)) findings.push(nothingFound(origin));
+  const values = [...drafts.flatMap(upstreamValues), ...mailboxValues(mailboxes, collected.mailboxes), logLevel.value];
+  return {
+    ...(findings.some(isMistake) ? {} : { settings: settingsOf(drafts, mailboxes, logLevel.level, origin) }),
+    findings,
+    values,
+    ...(origin.file === undefined ? {} : { file: origin.file }),
+    ...(origin.form === undefined ? {} : { form: origin.form }),
+  };
+}
+
+/** Whether a finding stops. */
+export function isMistake(finding: Finding): boolean {
+  return finding.severity === 'error';
+}
+
+function settingsOf(
+  drafts: readonly Draft[],
+  mailboxes: ReadonlyMap<string, MailboxSettings>,
+  logLevel: LogLevel,
+  origin: Origin,
+): Settings {
+  return {
+    ...(origin.file === undefined ? {} : { file: origin.file }),
+    logLevel,
+    upstreams: recordOf(drafts.map((draft) => [draft.name, buildUpstream(draft)] as const)),
+    mailboxes: recordOf(mailboxes),
+  };
+}

@@ -1,0 +1,27 @@
+/**
+ * One schema for the settings that administrators already have: `Global-variables.json`, `EMAIL_*` variables, Terraform tfvars.
+ *
+ * @packageDocumentation
+ */
+export type { Environment } from './environment-form.ts';
+export { settingsFaults } from './faults.ts';
+export { systemFiles, type FileAccess, type FileFacts } from './file-access.ts';
+export {
+  asResult,
+  loadSettings,
+  readSettings,
+  settingsFromObject,
+  type LoadOptions,
+  type SettingsFault,
+} from './read-settings.ts';
+export type {
+  ClientAuthentication,
+  EffectiveValue,
+  Finding,
+  MailboxSettings,
+  OAuthSettings,
+  Pace,
+  Settings,
+  SettingsReading,
+  Upstream,
+} from './settings.ts';

@@ -1,0 +1,39 @@
+/** Where a value stands, and the findings about it. */
+import type { FaultValues, SettingsEvidence } from '@postbearer/core';
+import { settingsFaults } from './faults.ts';
+import type { Finding } from './settings.ts';
+
+/** Where a value stands or is missing. */
+export interface Place {
+  /** As its own form writes it: `smtp.server`, `EMAIL_SERVER`, `email_server`. */
+  readonly key: string;
+  /** For people: `environment EMAIL_SERVER`, `Global-variables.json:5`. */
+  readonly label: string;
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+}
+
+type FaultName = keyof typeof settingsFaults.definitions;
+
+function evidenceOf({ key, file, line }: Place): SettingsEvidence {
+  return {
+    kind: 'settings',
+    key,
+    ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line }),
+  };
+}
+
+/** A finding that stops: `{key}` is filled with the key of the place. */
+export function mistake(code: FaultName, place: Place, values: FaultValues = {}): Finding {
+  return {
+    severity: 'error',
+    fault: settingsFaults.make(code, { key: place.key, ...values }, { evidence: evidenceOf(place) }),
+  };
+}
+
+/** A finding that does not stop: `{key}` is filled with the key of the place. */
+export function remark(code: FaultName, place: Place, values: FaultValues = {}): Finding {
+  return { ...mistake(code, place, values), severity: 'warning' };
+}

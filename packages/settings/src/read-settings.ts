@@ -1,0 +1,194 @@
+/**
+ * The way in: reads settings from flags, environment, credentials and one file, and says everything that is wrong with them.
+ *
+ * Precedence, the first that says something counts: flag; environment or its `_FILE`; systemd credential; `XMPRO__…`; the file's
+ * `smtp` (or a tfvars variable); its `database.smtp`; derived; default.
+ */
+import { failure, success, type Fault, type Success } from '@postbearer/core';
+import { guess } from './did-you-mean.ts';
+import { DEFAULT_UPSTREAM, joinCollected, type Collected, type Entry } from './entry.ts';
+import { readEnvironmentForm, type Environment } from './environment-form.ts';
+import { evaluate, isMistake, type Origin } from './evaluate.ts';
+import { settingsFaults } from './faults.ts';
+import { FileReader, systemFiles, type FileAccess, type FileFacts } from './file-access.ts';
+import { findFile } from './find-file.ts';
+import { readJsonForm, type Source } from './json-form.ts';
+import { mistake } from './place.ts';
+import { LOG_LEVEL_KEY, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
+import type { Finding, Settings, SettingsReading } from './settings.ts';
+
+/** Where to read from; each has the machine's own as its default. */
+export interface LoadOptions {
+  /** A JSON or tfvars file. It has to exist. */
+  readonly configFile?: string;
+  readonly environment?: Environment;
+  /** Where relative paths begin and `Global-variables.json` is looked for. */
+  readonly workingFolder?: string;
+  /** Flags of a command line by JSON path: `{'smtp.server': 'smtp.example.net'}`. They win over everything. */
+  readonly overrides?: Readonly<Record<string, string>>;
+  readonly files?: FileAccess;
+  /** As `process.platform`. */
+  readonly platform?: string;
+}
+
+/** `CONFIG_INVALID` with everything that was found. */
+export interface SettingsFault extends Fault {
+  readonly findings: readonly Finding[];
+}
+
+const NOTHING: Collected = { entries: [], mailboxes: [], upstreams: [], findings: [] };
+
+/** What a flag's path is about; `undefined` where it is no setting. */
+function aboutOf(path: string): Entry['about'] | undefined {
+  if (path === LOG_LEVEL_KEY) return LOG_LEVEL_KEY;
+  const match = /^(?:smtp|postbearer\.upstreams\.(?<name>[\w-]+))\.(?<key>.+)$/.exec(path)?.groups;
+  const key = match?.['key'];
+  if (key === undefined || !Object.hasOwn(UPSTREAM_SETTINGS, key)) return undefined;
+  return { upstream: match?.['name'] ?? DEFAULT_UPSTREAM, key: key as UpstreamKey };
+}
+
+function readOverrides(overrides: Readonly<Record<string, string>>): Collected {
+  const entries: Entry[] = [];
+  const findings: Finding[] = [];
+  for (const [path, text] of Object.entries(overrides)) {
+    const about = aboutOf(path);
+    const place = { key: path, label: `flag ${path}` };
+    if (about !== undefined) entries.push({ about, rank: 'flag', place, raw: { kind: 'text', text } });
+    else {
+      const known = [...UPSTREAM_KEYS.map((key) => `smtp.${key}`), LOG_LEVEL_KEY];
+      findings.push(mistake('CONFIG_UNKNOWN_KEY', place, { guess: guess(path, known) }));
+    }
+  }
+  return { ...NOTHING, entries, findings };
+}
+
+interface FileReading {
+  readonly collected: Collected;
+  readonly origin: Origin;
+  readonly facts?: FileFacts;
+}
+
+async function readFile(path: string, reader: FileReader): Promise<FileReading> {
+  const form = /\.tfvars$/i.test(path) ? 'tfvars' : 'json';
+  const relative = reader.paths.relative(reader.folder, path);
+  const label = relative.startsWith('..') || relative === '' ? path : relative;
+  const origin: Origin = { file: path, form, looked: `${label} has no section smtp` };
+  const read = await reader.readText(path, { key: '(the whole file)', label, file: path });
+  if (!read.ok) return { collected: { ...NOTHING, findings: [read.finding] }, origin };
+  const beside = reader.in(reader.paths.dirname(path));
+  const source: Source = { file: path, label, resolvePath: (inner) => beside.resolvePath(inner) };
+  return { collected: readJsonForm(read.text, source), origin, facts: read.facts };
+}
+
+async function findAndRead(options: LoadOptions, environment: Environment, reader: FileReader): Promise<FileReading> {
+  const platform = options.platform ?? process.platform;
+  const found = await findFile(options.configFile, environment, reader, platform);
+  switch (found.kind) {
+    case 'found':
+      return readFile(found.path, reader);
+    case 'missing':
+      return { collected: { ...NOTHING, findings: [found.finding] }, origin: { looked: '' } };
+    case 'none':
+      return {
+        collected: NOTHING,
+        origin: { looked: `no EMAIL_ variable is set and no file is at ${found.looked.join(', ')}` },
+      };
+  }
+}
+
+/**
+ * Reads settings and tells everything about them: values with their sources, and all findings at once. Never throws for
+ * what stands in files or variables.
+ */
+export async function readSettings(options: LoadOptions = {}): Promise<SettingsReading> {
+  const environment = options.environment ?? process.env;
+  const folder = options.workingFolder ?? process.cwd();
+  const reader = new FileReader(options.files ?? systemFiles, folder, options.platform ?? process.platform);
+  const file = await findAndRead(options, environment, reader);
+  const collected = joinCollected([
+    readOverrides(options.overrides ?? {}),
+    await readEnvironmentForm(environment, reader),
+    file.collected,
+  ]);
+  return evaluate(collected, file.origin);
+}
+
+/** One fault for a reading that cannot be used. */
+function invalid(findings: readonly Finding[]): SettingsFault {
+  const mistakes = findings.filter(isMistake);
+  const first = mistakes[0]?.fault;
+  const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
+  const evidence = first?.evidence;
+  return {
+    ...settingsFaults.make(
+      'CONFIG_INVALID',
+      { count, first: first?.message },
+      evidence === undefined ? {} : { evidence },
+    ),
+    findings,
+  };
+}
+
+/**
+ * The settings, ready for use.
+ *
+ * @returns the settings, or `CONFIG_INVALID` that counts the mistakes and holds all findings. Warnings do not stop; `readSettings`
+ * tells them.
+ */
+export async function loadSettings(
+  options: LoadOptions = {},
+): Promise<Success<Settings> | { readonly ok: false; readonly fault: SettingsFault }> {
+  return asResult(await readSettings(options));
+}
+
+/** A reading as a result. */
+export function asResult(
+  reading: SettingsReading,
+): Success<Settings> | { readonly ok: false; readonly fault: SettingsFault } {
+  if (reading.settings !== undefined) return success(reading.settings);
+  const fault = invalid(reading.findings);
+  return { ...failure(fault), fault };
+}
+
+/**
+ * Settings that a program hands over, in the same form as `Global-variables.json`. Nothing else is read: no environment, no file.
+ *
+ * @example
+ * ```ts
+ * import { settingsFromObject } from '@postbearer/settings';
+ *
+ * const reading = settingsFromObject({
+ *   smtp: {
+ *     username: 'notifications@contoso.com',
+ *     oauth: {
+ *       enabled: true,
+ *       tenant: 'contoso.com',
+ *       clientId: '8f0e7c52-1b1d-4c0a-a2a3-5f2b6d7e9c10',
+ *       clientSecret: { file: '/run/secrets/client-secret' },
+ *     },
+ *   },
+ * });
+ * reading.findings; // => []
+ * reading.settings?.upstreams['default']?.server; // => 'smtp.office365.com'
+ * ```
+ */
+export function settingsFromObject(object: unknown): SettingsReading {
+  const source: Source = { label: 'the settings of the program', resolvePath: (path) => path };
+  const origin: Origin = { looked: 'the object has no member smtp' };
+  const text = serialise(object);
+  if (text === undefined) {
+    const place = { key: '(the whole object)', label: source.label };
+    const values = { expected: 'an object of plain values', found: 'something else', example: '{"smtp": {…}}' };
+    return evaluate({ ...NOTHING, findings: [mistake('CONFIG_VALUE_INVALID', place, values)] }, origin);
+  }
+  return evaluate(readJsonForm(text, source), origin);
+}
+
+/** As JSON; `undefined` of what has none, such as a circle or a function. */
+function serialise(object: unknown): string | undefined {
+  try {
+    return JSON.stringify(object);
+  } catch {
+    return undefined;
+  }
+}

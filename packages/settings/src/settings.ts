@@ -1,0 +1,117 @@
+/**
+ * What the rest of the product sees: settings that are complete, checked and derived.
+ *
+ * An upstream is a server that takes our mail, with the way to sign in there. Secrets stay references until they are used.
+ */
+import type { Fault, LogLevel, MailboxAddress, SecretRef } from '@postbearer/core';
+import type { CloudName } from '@postbearer/microsoft365/clouds';
+
+/** How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523, Azure). */
+export type ClientAuthentication =
+  | { readonly method: 'client_secret_post' | 'client_secret_basic'; readonly secret: SecretRef }
+  | {
+      readonly method: 'private_key_jwt';
+      /** PEM file of the certificate that is registered with the app. */
+      readonly certificateFile: string;
+      /** The private key of that certificate, PEM. */
+      readonly privateKey: SecretRef;
+    }
+  /** The content of the file is the client assertion (workload identity); read anew at each use. */
+  | { readonly method: 'federated_token_file'; readonly path: string }
+  /** The platform hands out the token; `clientId` names a user-assigned identity. */
+  | { readonly method: 'managed_identity'; readonly clientId?: string };
+
+/** How tokens are obtained. */
+export interface OAuthSettings {
+  readonly enabled: boolean;
+  /** Absolute URL; empty with `managed_identity`, where the platform names the endpoint. */
+  readonly tokenEndpoint: string;
+  /** Directory (tenant) ID or domain, where it is known. */
+  readonly tenant?: string;
+  /** Absent for providers other than Microsoft. */
+  readonly cloud?: CloudName;
+  /** Empty with `managed_identity`. */
+  readonly clientId: string;
+  readonly scope: string;
+  readonly clientAuthentication: ClientAuthentication;
+}
+
+/** A server that takes our mail. */
+export interface Upstream {
+  readonly name: string;
+  /** When false nothing is sent, and `server` may be empty. */
+  readonly enabled: boolean;
+  readonly server: string;
+  readonly port: number;
+  /** `starttls`: encryption is required, by STARTTLS; `tls`: from the first byte (port 465); `none`: never with credentials. */
+  readonly security: 'starttls' | 'tls' | 'none';
+  /** With OAuth the mailbox to send as. */
+  readonly username?: string;
+  readonly fromAddress?: MailboxAddress;
+  readonly password?: SecretRef;
+  /** PEM file with certificate authorities to trust beside the built-in ones. */
+  readonly caFile?: string;
+  readonly authentication: 'oauth' | 'password' | 'none';
+  /** Present where `authentication` is `oauth`. */
+  readonly oauth?: OAuthSettings;
+}
+
+/** How fast a mailbox may send; what is left out follows the provider's limits. */
+export interface Pace {
+  readonly connections?: number;
+  readonly messagesPerMinute?: number;
+  readonly recipientsPerDay?: number;
+}
+
+/** A mailbox to send as, beside the `username` of each upstream. */
+export interface MailboxSettings {
+  readonly upstream: string;
+  /** Addresses in From that are sent through this mailbox, beside its own. */
+  readonly from: readonly MailboxAddress[];
+  readonly pace?: Pace;
+}
+
+/** Settings that can be used as they are. */
+export interface Settings {
+  /** Absolute path of the file they come from, where there is one. */
+  readonly file?: string;
+  readonly logLevel: LogLevel;
+  /** By name; `default` is the root `smtp`. Has no prototype, so that no name is found that was not written. */
+  readonly upstreams: Readonly<Record<string, Upstream>>;
+  /** By address, as it was written. Has no prototype. */
+  readonly mailboxes: Readonly<Record<string, MailboxSettings>>;
+}
+
+/** Something to mend (`error`: nothing is sent before) or to know (`warning`). Its evidence names key, file and line. */
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  readonly fault: Fault;
+}
+
+/** One setting as it is in effect, with the place it came from. */
+export interface EffectiveValue {
+  /** JSON path, such as `smtp.oauth.clientId`. */
+  readonly key: string;
+  /** The same path in parts: an address in it may hold dots. */
+  readonly path: readonly string[];
+  /** For people: a secret shows as `[secret]`, a value that nobody gave as `not set`. */
+  readonly value: string;
+  /** For people: `environment EMAIL_SERVER`, `Global-variables.json:5`, `derived from smtp.oauth.tenant`, `default`. */
+  readonly source: string;
+  /** Whether somebody wrote it, it follows from other settings, or nobody said anything. */
+  readonly origin: 'given' | 'derived' | 'default';
+  readonly isSecret: boolean;
+  /** Of a secret that is set: where its value is to be found. */
+  readonly secret?: SecretRef;
+}
+
+/** Everything that was read, whether it can be used or not. */
+export interface SettingsReading {
+  /** Absent where a finding is an error. */
+  readonly settings?: Settings;
+  readonly findings: readonly Finding[];
+  readonly values: readonly EffectiveValue[];
+  /** Absolute path of the file that was read. */
+  readonly file?: string;
+  readonly form?: 'json' | 'tfvars';
+}

@@ -1,0 +1,164 @@
+/**
+ * From what stands in a file or variable to a value in one canonical text form.
+ *
+ * Rule: an empty text counts as not set, in every form: compose files and Terraform write empty variables for "none". A
+ * refused value is described by its kind and length and not shown, because a secret may stand in the wrong place.
+ */
+import { parseLogLevel, parseMailboxAddress, Secret, type SecretRef } from '@postbearer/core';
+import { CLOUD_NAMES, parseCloudName } from '@postbearer/microsoft365/clouds';
+import type { Setting } from './schema.ts';
+
+/** A value as its form holds it. */
+export type RawValue =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'number'; readonly number: number }
+  | { readonly kind: 'flag'; readonly flag: boolean }
+  /** A secret that stands elsewhere. */
+  | { readonly kind: 'reference'; readonly secret: SecretRef }
+  /** It stands in a file that could not be read, which is a finding already. */
+  | { readonly kind: 'unreadable' }
+  /** What no setting can be; `what` says it: `null`, `a list`. */
+  | { readonly kind: 'other'; readonly what: string };
+
+/** A value that was understood. Two places agree when their texts, or their secrets, are the same. */
+export type Value =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'secret'; readonly secret: SecretRef };
+
+/** What became of a raw value. */
+export type ParsedValue =
+  | Value
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'refused'; readonly expected: string; readonly found: string };
+
+const FLAGS: ReadonlyMap<string, string> = new Map(
+  [
+    ['true', 'yes', 'on', 'y', '1'],
+    ['false', 'no', 'off', 'n', '0'],
+  ].flatMap((words, index) => words.map((word): [string, string] => [word, index === 0 ? 'true' : 'false'])),
+);
+
+const LABEL = '(?!-)[a-z0-9_-]{1,63}(?<!-)';
+const HOST = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*\\.?$`, 'i');
+const IPV6 = /^(?=.{2,47}$)\[?[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*\]?$/i;
+// oxlint-disable-next-line no-control-regex -- control characters are what is refused
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const LONGEST_TEXT = 4096;
+const LONGEST_SECRET = 65_536;
+
+type Reader = (text: string, setting: Setting) => string | undefined;
+
+function readUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
+  return isWeb && url.username === '' && url.password === '' && !/\s/.test(text) ? text : undefined;
+}
+
+function readPort(text: string): string | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65_535 ? String(port) : undefined;
+}
+
+function readAddress(text: string): string | undefined {
+  return parseMailboxAddress(text).ok ? text : undefined;
+}
+
+const READERS: Readonly<Record<Exclude<Setting['type'], 'secret'>, Reader>> = {
+  flag: (text) => FLAGS.get(text.toLowerCase()),
+  port: readPort,
+  text: (text) => text,
+  path: (text) => text,
+  host: (text) => (HOST.test(text) || IPV6.test(text) ? text : undefined),
+  address: readAddress,
+  url: readUrl,
+  level: parseLogLevel,
+  cloud: parseCloudName,
+  choice: (text, setting) => setting.choices?.find((choice) => choice === text.toLowerCase()),
+};
+
+const EXPECTED: Readonly<Record<Exclude<Setting['type'], 'choice'>, string>> = {
+  flag: 'true or false',
+  port: 'a whole number from 1 to 65535',
+  text: 'a text on one line',
+  path: 'the path of a file',
+  host: 'a host name without scheme, port or path',
+  address: 'one mail address without display name',
+  url: 'a URL that begins with https:// and holds no user name',
+  level: 'Verbose, Debug, Information, Warning, Error or Fatal',
+  cloud: CLOUD_NAMES.join(', '),
+  secret: 'a text, or an object {"file": "…"} or {"systemdCredential": "…"}',
+};
+
+/** What a value of this setting has to be, for people. */
+export function expectationOf(setting: Setting): string {
+  return setting.type === 'choice' ? `one of ${(setting.choices ?? []).join(', ')}` : EXPECTED[setting.type];
+}
+
+function describe(raw: RawValue, setting: Setting): string {
+  switch (raw.kind) {
+    case 'text':
+      // Numbers and words like "maybe" help to see the mistake; anything longer could be somebody's secret.
+      return setting.type !== 'secret' && /^(?:-?\d{1,7}|[a-z]{1,5})$/i.test(raw.text)
+        ? `the text "${raw.text}"`
+        : `a text of ${raw.text.length} characters`;
+    case 'number':
+      return setting.type === 'port' ? `the number ${raw.number}` : 'a number';
+    case 'flag':
+      return String(raw.flag);
+    case 'reference':
+      return 'a reference';
+    case 'unreadable':
+      return 'not readable';
+    case 'other':
+      return raw.what;
+  }
+}
+
+function readSecret(text: string): ParsedValue | undefined {
+  if (text.length > LONGEST_SECRET || !text.isWellFormed() || text.includes('\0')) return undefined;
+  return { kind: 'secret', secret: { kind: 'value', value: Secret.of(text) } };
+}
+
+function readText(text: string, setting: Setting): ParsedValue | undefined {
+  const trimmed = text.trim();
+  if (trimmed === '') return { kind: 'empty' };
+  if (setting.type === 'secret') return readSecret(text);
+  if (trimmed.length > LONGEST_TEXT || CONTROL.test(trimmed) || !trimmed.isWellFormed()) return undefined;
+  const canonical = READERS[setting.type](trimmed, setting);
+  return canonical === undefined ? undefined : { kind: 'text', text: canonical };
+}
+
+function read(raw: RawValue, setting: Setting): ParsedValue | undefined {
+  switch (raw.kind) {
+    case 'text':
+      return readText(raw.text, setting);
+    case 'number':
+      return setting.type === 'port' ? readText(String(raw.number), setting) : undefined;
+    case 'flag':
+      return setting.type === 'flag' ? { kind: 'text', text: String(raw.flag) } : undefined;
+    case 'reference':
+      return setting.type === 'secret' ? { kind: 'secret', secret: raw.secret } : undefined;
+    case 'unreadable':
+      return raw;
+    case 'other':
+      return undefined;
+  }
+}
+
+/** Understands a raw value, or says what was expected and what was found. */
+export function parseValue(raw: RawValue, setting: Setting): ParsedValue {
+  return read(raw, setting) ?? { kind: 'refused', expected: expectationOf(setting), found: describe(raw, setting) };
+}
+
+/** Whether two places say the same. */
+export function agrees(one: Value, other: Value): boolean {
+  if (one.kind === 'text') return other.kind === 'text' && one.text === other.text;
+  return other.kind === 'secret' && sameSecret(one.secret, other.secret);
+}
+
+function sameSecret(one: SecretRef, other: SecretRef): boolean {
+  if (one.kind === 'value') return other.kind === 'value' && one.value.reveal() === other.value.reveal();
+  if (one.kind === 'file') return other.kind === 'file' && one.path === other.path;
+  return other.kind === 'systemd-credential' && one.name === other.name;
+}
