@@ -1,0 +1,123 @@
+/**
+ * Signs in (RFC 4954).
+ *
+ * An AUTH command is a command line like any other: with its initial response and CR LF it must fit into 512 octets (RFC
+ * 4954 section 4, RFC 5321 section 4.5.3.1.4). Where it does not, the client sends the command alone, waits for 334 and
+ * sends the response on a line of its own, which may be as long as the mechanism needs (RFC 4954 names 12288 octets as
+ * enough; a longer one cannot be divided and is sent all the same). Tokens of Microsoft have 1,500 characters and more, so
+ * this is the usual form. Servers that cut a long command line answer 535, as if the token were wrong.
+ *
+ * A refused token may be explained in a 334 challenge that holds base64 of JSON (RFC 7628 section 3.2.2; XOAUTH2 at Google
+ * does the same): it is kept as evidence, and the client sends what lets the server go on to its 535.
+ *
+ * Nothing of a credential is written to a connection that is not encrypted, whatever the settings.
+ */
+import { Buffer } from 'node:buffer';
+import { failure, oneLine, success, type Fault, type Result } from '@postbearer/core';
+import type { SmtpReply } from '../reply/index.ts';
+import { exchange } from './exchange-command.ts';
+import type { Mechanism, SmtpCredentials } from './mechanisms.ts';
+import { chooseMechanism } from './mechanisms.ts';
+import type { Wire } from './wire.ts';
+
+const LONGEST_COMMAND_LINE = 512;
+const CRLF_LENGTH = 2;
+/** No mechanism here needs more; a server that goes on asking is not followed. */
+const MOST_CHALLENGES = 5;
+
+/** Shorter ones would blank ordinary words. */
+const SHORTEST_BLANKED = 6;
+
+/** Blanks the credentials in what a server says, should it repeat them. */
+function scrubberFor(credentials: SmtpCredentials, mechanism: Mechanism): (text: string) => string {
+  const secret = credentials.kind === 'bearer' ? credentials.token.reveal() : credentials.password.reveal();
+  const known = [...mechanism.responses, secret].filter((form) => form.length >= SHORTEST_BLANKED);
+  return (text) => known.reduce((clean, form) => clean.replaceAll(form, '[secret]'), text);
+}
+
+/** The reason inside a challenge, as one safe line; `undefined` where it holds none. */
+function readChallenge(reply: SmtpReply): string | undefined {
+  const text = reply.lines.join('').trim();
+  if (text === '' || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
+  return oneLine(Buffer.from(text, 'base64').toString('utf8'));
+}
+
+function refusal(
+  wire: Wire,
+  reply: SmtpReply,
+  credentials: SmtpCredentials,
+  mechanism: Mechanism,
+  challenge: string | undefined,
+): Fault {
+  const kind = Math.trunc(reply.code / 100);
+  const code =
+    reply.code === 421
+      ? 'SMTP_SERVICE_CLOSING'
+      : kind === 4
+        ? 'SMTP_AUTH_DEFERRED'
+        : reply.code === 504
+          ? 'SMTP_AUTH_MECHANISM_NOT_OFFERED'
+          : 'SMTP_AUTH_REFUSED';
+  const fault = wire.makeFault(code, 'auth', reply, {
+    username: credentials.username,
+    mechanism: mechanism.name,
+    wanted: mechanism.name,
+    offered: 'other ways of signing in',
+  });
+  return challenge === undefined ? fault : { ...fault, evidence: { ...wire.evidence('auth', reply), challenge } };
+}
+
+async function talk(
+  wire: Wire,
+  mechanism: Mechanism,
+  credentials: SmtpCredentials,
+  scrub: (text: string) => string,
+): Promise<Result<void>> {
+  const [first = '', ...rest] = mechanism.responses;
+  const commandLine = `AUTH ${mechanism.name}`;
+  const oneStep = `${commandLine} ${first}`;
+  const fits = mechanism.hasInitialResponse && oneStep.length + CRLF_LENGTH <= LONGEST_COMMAND_LINE;
+  const waiting = fits ? rest : [first, ...rest];
+  let reply = await exchange(wire, 'auth', () =>
+    fits ? wire.writeSecretLine(oneStep, `${commandLine} `) : wire.writeLines(`${commandLine}\r\n`),
+  );
+  let challenge: string | undefined;
+  for (let round = 0; reply.ok && reply.value.code === 334; round += 1) {
+    const next = waiting.shift();
+    if (next === undefined) {
+      const told = readChallenge(reply.value);
+      if (told !== undefined) challenge = scrub(told);
+    }
+    if (round === MOST_CHALLENGES) {
+      wire.fail(wire.makeFault('SMTP_PROTOCOL_ERROR', 'auth', reply.value, { reason: 'it asks without end' }));
+      break;
+    }
+    const answer = next ?? (round < MOST_CHALLENGES - 1 ? mechanism.afterChallenge : '*');
+    reply = await exchange(wire, 'auth', () => wire.writeSecretLine(answer, ''));
+  }
+  if (wire.fault !== undefined) return failure(wire.fault);
+  if (!reply.ok) return reply;
+  if (reply.value.code === 235) return success(undefined);
+  if (reply.value.code >= 400) return failure(refusal(wire, reply.value, credentials, mechanism, challenge));
+  const fault = wire.makeFault('SMTP_PROTOCOL_ERROR', 'auth', reply.value, {
+    reason: `it answered ${reply.value.code}`,
+  });
+  wire.fail(fault);
+  return failure(fault);
+}
+
+/** Signs in on `wire` with the best mechanism that is offered, and says which. */
+export async function authenticate(
+  wire: Wire,
+  credentials: SmtpCredentials,
+  offered: readonly string[],
+): Promise<Result<{ mechanism: string }>> {
+  if (!wire.isEncrypted) return failure(wire.makeFault('SMTP_AUTH_NEEDS_TLS', 'auth'));
+  const chosen = chooseMechanism(credentials, offered, wire);
+  if (!chosen.ok) return chosen;
+  const scrub = scrubberFor(credentials, chosen.value);
+  wire.scrubWith(scrub);
+  const outcome = await talk(wire, chosen.value, credentials, scrub);
+  wire.scrubWith(undefined);
+  return outcome.ok ? success({ mechanism: chosen.value.name }) : outcome;
+}
