@@ -3,11 +3,11 @@
  *
  * Another server may use the same numbers with another meaning, so a foreign host is never explained from these tables.
  */
+import { isLoopbackHost } from '@postbearer/network';
 import { cloudOfSmtpHost, parseTokenEndpoint } from './clouds.ts';
 import type { Microsoft365Context } from './context.ts';
 
 const EXCHANGE_DOMAINS = ['office365.com', 'office365.us', 'outlook.com', 'partner.outlook.cn'];
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i;
 
 /** Azure Communication Services, which speaks XOAUTH2 as well and has no mailboxes. */
 export function isCommunicationServices(host: string): boolean {
@@ -28,7 +28,7 @@ export function isExchangeOnline(host: string, context: Microsoft365Context): bo
   return (
     cloudOfSmtpHost(name) !== undefined ||
     EXCHANGE_DOMAINS.some((domain) => isOfDomain(name, domain)) ||
-    LOOPBACK.test(name) ||
+    isLoopbackHost(name) ||
     context.tenant !== undefined ||
     context.cloud !== undefined
   );

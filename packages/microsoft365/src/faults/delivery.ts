@@ -205,6 +205,13 @@ export const deliveryRules: readonly SmtpRule<DeliveryCode>[] = [
     source: NDR,
   },
   {
+    fault: 'M365_SENDING_IP_BLOCKED',
+    stages: FROM_CONNECTION,
+    replies: ['550 5.7.1'],
+    phrase: 'part of their network is on our block list',
+    source: SEEN_IN_LOGS,
+  },
+  {
     fault: 'M365_RELAY_NOT_ATTRIBUTED',
     stages: ['mail', 'rcpt'],
     replies: ['550 5.7.64', '451 4.4.62'],

@@ -613,6 +613,13 @@ export const SEEN_SMTP_REPLIES: readonly SeenSmtpReply[] = [
     fault: 'M365_SENDING_IP_BLOCKED',
   },
   {
+    source: 'public reports',
+    stage: 'rcpt',
+    reply:
+      "550 5.7.1 Unfortunately, messages from [203.0.113.10] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150).",
+    fault: 'M365_SENDING_IP_BLOCKED',
+  },
+  {
     source: 'learn.microsoft.com/exchange/troubleshoot/email-delivery/ndr/relay-access-denied-smtp',
     stage: 'rcpt',
     reply: '550 5.7.64 TenantAttribution; Relay Access Denied SMTP.',
