@@ -40,6 +40,16 @@ function distance(one: string, other: string, limit: number): number {
 
 const LONGEST_NAME = 80;
 
+/** Of names in words, the shortest that has all words of `name` and more: `EMAIL_OAUTH_CLIENT_ID` lacks only `TOKEN`. */
+function withMoreWords(name: string, known: Iterable<string>): string | undefined {
+  const words = name.toLowerCase().split('_');
+  const having = [...known].filter((candidate) => {
+    const all = candidate.toLowerCase().split('_');
+    return words.length > 2 && words.every((word) => all.includes(word));
+  });
+  return having.toSorted((a, b) => a.length - b.length)[0];
+}
+
 /**
  * The nearest of `known`, or `undefined` where none is near.
  *
@@ -56,6 +66,8 @@ export function nearest(name: string, known: Iterable<string>, limit?: number): 
     if (letters < fewest) [best, fewest] = [candidate, letters];
   }
   if (fewest <= 1) return best;
+  const longer = withMoreWords(name, known);
+  if (longer !== undefined) return longer;
   const synonym = Object.hasOwn(KNOWN_BY_OTHER_NAMES, wanted) ? KNOWN_BY_OTHER_NAMES[wanted] : undefined;
   for (const candidate of known) if (candidate === synonym || candidate.endsWith(`.${synonym}`)) return candidate;
   return best;

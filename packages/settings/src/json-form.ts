@@ -9,7 +9,7 @@ import type { Node } from 'jsonc-parser';
 import { guess } from './did-you-mean.ts';
 import { DEFAULT_UPSTREAM, type Collected, type Entry, type Placed, type RawMailbox, type Rank } from './entry.ts';
 import { lineFinder, parseJson } from './json-syntax.ts';
-import { mistake, remark, type Place } from './place.ts';
+import { mistake, remark, type Place, type Source } from './place.ts';
 import {
   LOG_LEVEL_KEY,
   PACE_KEYS,
@@ -20,16 +20,6 @@ import {
 } from './schema.ts';
 import type { Finding } from './settings.ts';
 import type { RawValue } from './value.ts';
-
-/** Where a text comes from. */
-export interface Source {
-  /** Absolute path; absent for an object of a program. */
-  readonly file?: string;
-  /** The path as it is shown, or what the object is called. */
-  readonly label: string;
-  /** Makes a path absolute that is written relative to the source. */
-  resolvePath(path: string): string;
-}
 
 const UPSTREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 

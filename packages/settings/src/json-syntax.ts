@@ -46,10 +46,14 @@ const WORDS: Readonly<Record<string, string>> = {
 /** Where values are nested deeper than any settings are; a recursive reader would not survive it. */
 function findTooDeep(text: string): number | undefined {
   let depth = 0;
-  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\\r\n]|\\.)*"?|[{}[\]]/g)) {
-    if (token === '{' || token === '[') depth += 1;
-    if (token === '}' || token === ']') depth -= 1;
-    if (depth > DEEPEST) return index;
+  let isInText = false;
+  for (let offset = 0; offset < text.length; offset += 1) {
+    const char = text[offset] ?? '';
+    if (isInText && char === '\\') offset += 1;
+    else if (char === '"' || char === '\n') isInText = char === '"' && !isInText;
+    else if (!isInText && (char === '{' || char === '[')) depth += 1;
+    else if (!isInText && (char === '}' || char === ']')) depth -= 1;
+    if (depth > DEEPEST) return offset;
   }
   return undefined;
 }

@@ -14,6 +14,16 @@ export interface Place {
   readonly line?: number;
 }
 
+/** Where a text comes from. */
+export interface Source {
+  /** Absolute path; absent for an object of a program. */
+  readonly file?: string;
+  /** The path as it is shown, or what the object is called. */
+  readonly label: string;
+  /** Makes a path absolute that is written relative to the source. */
+  resolvePath(path: string): string;
+}
+
 type FaultName = keyof typeof settingsFaults.definitions;
 
 function evidenceOf({ key, file, line }: Place): SettingsEvidence {

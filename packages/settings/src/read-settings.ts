@@ -12,8 +12,9 @@ import { evaluate, isMistake, type Origin } from './evaluate.ts';
 import { settingsFaults } from './faults.ts';
 import { FileReader, systemFiles, type FileAccess, type FileFacts } from './file-access.ts';
 import { findFile } from './find-file.ts';
-import { readJsonForm, type Source } from './json-form.ts';
-import { mistake } from './place.ts';
+import { readJsonForm } from './json-form.ts';
+import { mistake, type Source } from './place.ts';
+import { readTfvarsForm } from './tfvars-form.ts';
 import { LOG_LEVEL_KEY, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
 import type { Finding, Settings, SettingsReading } from './settings.ts';
 
@@ -72,12 +73,13 @@ async function readFile(path: string, reader: FileReader): Promise<FileReading> 
   const form = /\.tfvars$/i.test(path) ? 'tfvars' : 'json';
   const relative = reader.paths.relative(reader.folder, path);
   const label = relative.startsWith('..') || relative === '' ? path : relative;
-  const origin: Origin = { file: path, form, looked: `${label} has no section smtp` };
+  const origin: Origin = { file: path, form, looked: `${label} holds none` };
   const read = await reader.readText(path, { key: '(the whole file)', label, file: path });
   if (!read.ok) return { collected: { ...NOTHING, findings: [read.finding] }, origin };
   const beside = reader.in(reader.paths.dirname(path));
   const source: Source = { file: path, label, resolvePath: (inner) => beside.resolvePath(inner) };
-  return { collected: readJsonForm(read.text, source), origin, facts: read.facts };
+  const collected = form === 'tfvars' ? readTfvarsForm(read.text, source) : readJsonForm(read.text, source);
+  return { collected, origin, facts: read.facts };
 }
 
 async function findAndRead(options: LoadOptions, environment: Environment, reader: FileReader): Promise<FileReading> {
