@@ -24,6 +24,9 @@ import type { EnvelopeCommands } from './envelope-commands.ts';
 import { refusalCode, verdictOf } from './verdicts.ts';
 import type { Exchange, Wire } from './wire.ts';
 
+/** The stages of one message. */
+type TransactionStage = Extract<SmtpStage, 'rset' | 'mail' | 'rcpt' | 'data' | 'content' | 'final'>;
+
 /** How a message is to be sent. */
 export interface TransactionPlan {
   readonly recipients: readonly MailboxAddress[];
@@ -55,7 +58,7 @@ export type TransactionEnd =
 
 /** See the head of this file. One for each message; `begin` once. */
 export class Transaction implements Exchange {
-  stage: SmtpStage = 'mail';
+  stage: TransactionStage = 'mail';
   readonly #wire: Wire;
   readonly #plan: TransactionPlan;
   readonly #onEnd: (end: TransactionEnd) => void;
@@ -117,7 +120,7 @@ export class Transaction implements Exchange {
         return this.#onData(reply);
       case 'content':
         return this.#onEarlyReply(reply);
-      default:
+      case 'final':
         return this.#onFinal(reply);
     }
   }
@@ -129,7 +132,7 @@ export class Transaction implements Exchange {
     this.#settle(this.#isEndWritten ? this.#uncertain(fault) : fault);
   }
 
-  #enter(stage: SmtpStage): void {
+  #enter(stage: TransactionStage): void {
     this.stage = stage;
     this.#wire.expect(stage);
   }
@@ -259,7 +262,11 @@ export class Transaction implements Exchange {
     });
   }
 
-  #refusal(stage: SmtpStage, reply: SmtpReply, values: Readonly<Record<string, string | undefined>> = {}): Fault {
+  #refusal(
+    stage: TransactionStage,
+    reply: SmtpReply,
+    values: Readonly<Record<string, string | undefined>> = {},
+  ): Fault {
     return this.#wire.makeFault(refusalCode(stage, reply), stage, reply, {
       sender: this.#plan.sender === '' ? '<>' : this.#plan.sender,
       ...values,
@@ -267,14 +274,14 @@ export class Transaction implements Exchange {
   }
 
   /** The session ends before the message was taken up. */
-  #giveUp(stage: SmtpStage, reply: SmtpReply): void {
+  #giveUp(stage: TransactionStage, reply: SmtpReply): void {
     const code = reply.code === 421 ? 'SMTP_SERVICE_CLOSING' : 'SMTP_PROTOCOL_ERROR';
     const fault = this.#wire.makeFault(code, stage, reply, { reason: `it said "${replyText(reply)}"` });
     this.#end({ kind: 'not-begun', fault });
     this.#wire.fail(fault);
   }
 
-  #breakOff(stage: SmtpStage, reply: SmtpReply): void {
+  #breakOff(stage: TransactionStage, reply: SmtpReply): void {
     const reason = `it said "${replyText(reply)}"`;
     const fault = this.#wire.makeFault('SMTP_PROTOCOL_ERROR', stage, reply, { reason });
     this.#dropWith(this.#isEndWritten ? this.#uncertain(fault) : fault);

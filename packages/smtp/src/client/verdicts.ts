@@ -33,12 +33,7 @@ export function refusalCode(stage: SmtpStage, reply: SmtpReply): ClientFaultCode
   if (reply.code === 421) return 'SMTP_SERVICE_CLOSING';
   if (reply.code === 530) return 'SMTP_AUTH_REQUIRED';
   const isTemporary = reply.code < 500;
-  switch (stage) {
-    case 'mail':
-      return isTemporary ? 'SMTP_SENDER_DEFERRED' : 'SMTP_SENDER_REFUSED';
-    case 'rcpt':
-      return isTemporary ? 'SMTP_RECIPIENT_DEFERRED' : 'SMTP_RECIPIENT_REFUSED';
-    default:
-      return isTemporary ? 'SMTP_MESSAGE_DEFERRED' : 'SMTP_MESSAGE_REFUSED';
-  }
+  if (stage === 'mail') return isTemporary ? 'SMTP_SENDER_DEFERRED' : 'SMTP_SENDER_REFUSED';
+  if (stage === 'rcpt') return isTemporary ? 'SMTP_RECIPIENT_DEFERRED' : 'SMTP_RECIPIENT_REFUSED';
+  return isTemporary ? 'SMTP_MESSAGE_DEFERRED' : 'SMTP_MESSAGE_REFUSED';
 }
