@@ -2,7 +2,7 @@
 import type { FaultValues } from '@postbearer/core';
 import { CLOUDS, cloudOfLoginHost, parseTokenEndpoint, type CloudName } from './clouds.ts';
 import { guidArgument, powerShellArgument } from './powershell.ts';
-import type { AppTokenClaims } from './token-claims.ts';
+import { appOf, type AppTokenClaims } from './token-claims.ts';
 
 /** The reader's own values. Every one may be absent: a remedy then shows its name in angle brackets. */
 export interface Microsoft365Context {
@@ -40,11 +40,12 @@ export function valuesOf(
 ): FaultValues {
   const { claims } = context;
   const cloud = CLOUDS[cloudOf(context, seen.endpoint)];
+  const tokenApp = claims === undefined ? undefined : appOf(claims);
   // The oid of an app-only token is the object ID of the enterprise application (access token claims reference).
   const objectId = claims?.scp === undefined ? claims?.oid : undefined;
   return {
     tenant: context.tenant,
-    clientId: context.clientId ?? claims?.appid,
+    clientId: context.clientId ?? tokenApp,
     mailbox: context.mailbox,
     fromAddress: context.fromAddress,
     server: seen.host ?? context.server ?? cloud.smtpHost.value,
@@ -52,13 +53,13 @@ export function valuesOf(
     loginHost: cloud.loginHost.value,
     smtpHost: cloud.smtpHost.value,
     scope: cloud.scope.value,
-    audience: claims?.aud?.join(' '),
+    audience: claims?.aud === undefined ? undefined : [claims.aud].flat().join(' '),
     tokenTenant: claims?.tid,
-    tokenApp: claims?.appid,
+    tokenApp,
     tokenEnd: timeOf(claims?.exp),
     psMailbox: powerShellArgument(context.mailbox, 'mailbox'),
     psFrom: powerShellArgument(context.fromAddress, 'fromAddress'),
-    psClientId: guidArgument(context.clientId ?? claims?.appid, 'clientId'),
+    psClientId: guidArgument(context.clientId ?? tokenApp, 'clientId'),
     psObjectId: guidArgument(objectId, 'enterpriseApplicationObjectId'),
   };
 }

@@ -15,7 +15,7 @@ const CONTEXT: Microsoft365Context = {
   server: 'smtp.office365.com',
 };
 const GOOD_CLAIMS: AppTokenClaims = {
-  aud: ['https://outlook.office365.com'],
+  aud: 'https://outlook.office365.com',
   roles: ['SMTP.SendAsApp'],
   appid: CLIENT,
   tid: TENANT,

@@ -9,12 +9,15 @@ import { CLOUD_NAMES, CLOUDS, kindOfTenant } from './clouds.ts';
 import type { Microsoft365Context } from './context.ts';
 import type { Microsoft365FaultCode } from './faults.ts';
 
-/** The claims that matter, as far as the token has them. */
+/** The claims that matter, as far as the token has them; what `decodeTokenClaims` of `@postbearer/oauth` gives. */
 export interface AppTokenClaims {
-  readonly aud?: readonly string[];
+  readonly aud?: string | readonly string[];
   readonly roles?: readonly string[];
   readonly scp?: string;
+  /** The app, in tokens of version 1.0. */
   readonly appid?: string;
+  /** The app, in tokens of version 2.0. */
+  readonly azp?: string;
   readonly tid?: string;
   readonly oid?: string;
   /** Seconds since 1970. */
@@ -34,6 +37,11 @@ const AUDIENCES: ReadonlySet<string> = new Set([
   ...CLOUD_NAMES.map((name) => CLOUDS[name].scope.value.replace(/\/\.default$/, '')),
 ]);
 
+/** The application ID of the app that a token was issued to. */
+export function appOf(claims: AppTokenClaims): string | undefined {
+  return claims.appid ?? claims.azp;
+}
+
 function isForExchange(audience: string): boolean {
   return AUDIENCES.has(audience.toLowerCase().replace(/\/+$/, ''));
 }
@@ -50,10 +58,10 @@ export function judgeClaims(context: Microsoft365Context): Microsoft365FaultCode
   const { claims } = context;
   if (claims === undefined) return undefined;
   if (claims.scp !== undefined) return 'M365_TOKEN_OF_PERSON';
-  if (claims.aud !== undefined && !claims.aud.some(isForExchange)) return 'M365_TOKEN_AUDIENCE_WRONG';
+  if (claims.aud !== undefined && ![claims.aud].flat().some(isForExchange)) return 'M365_TOKEN_AUDIENCE_WRONG';
   const tenantId = context.tenant !== undefined && kindOfTenant(context.tenant) === 'id' ? context.tenant : undefined;
   if (differs(claims.tid, tenantId)) return 'M365_TOKEN_OF_OTHER_TENANT';
-  if (differs(claims.appid, context.clientId)) return 'M365_TOKEN_OF_OTHER_APP';
+  if (differs(appOf(claims), context.clientId)) return 'M365_TOKEN_OF_OTHER_APP';
   if (claims.exp !== undefined && context.now !== undefined && claims.exp * 1000 <= context.now)
     return 'M365_TOKEN_EXPIRED';
   return claims.roles?.includes(SMTP_ROLE) === true ? undefined : 'M365_TOKEN_WITHOUT_ROLE';
