@@ -1,0 +1,80 @@
+/**
+ * DATA: a message that ends with a line of one dot (RFC 5321 section 4.1.1.4).
+ *
+ * Rules beside those of `delivery.ts`:
+ * - A bare CR, bare LF or NUL makes a message malformed. It is refused at its end and the connection closed, so that nothing that
+ *   was placed behind it is executed, however it was split into segments.
+ * - A message beyond the size limit is refused as soon as that is seen, without reading the rest, and the connection closed.
+ */
+import type { Conversation } from './conversation.ts';
+import { Delivery } from './delivery.ts';
+import { DotDecoder } from './dot-decoder.ts';
+import { isRefusal, type ServerReply } from './reply.ts';
+import { envelopeOf, type Transaction } from './transaction.ts';
+import type { NoInput } from './wire.ts';
+
+/** Whether the handler lets content come; gives its answer. Asked once for each message, also by BDAT. */
+export async function askToStart(
+  conversation: Conversation,
+  transaction: Transaction,
+): Promise<ServerReply | undefined> {
+  const { setup, session } = conversation;
+  if (setup.handler.message === undefined) return setup.replies.messagesNotTaken;
+  return conversation.consult(() => setup.handler.dataStart?.(session, envelopeOf(transaction)));
+}
+
+async function readContent(
+  conversation: Conversation,
+  delivery: Delivery,
+): Promise<'whole' | 'malformed' | 'too-large' | NoInput> {
+  const decoder = new DotDecoder();
+  // What is malformed counts too, or it could go on for ever.
+  let malformedBytes = 0;
+  while (!decoder.isDone) {
+    const block = await delivery.read();
+    if (!Buffer.isBuffer(block)) return block;
+    const { content, usedBytes } = decoder.decode(block);
+    conversation.wire.unread(block.subarray(usedBytes));
+    if (decoder.defect !== undefined) malformedBytes += usedBytes;
+    if (delivery.sizeBytes + content.length + malformedBytes > conversation.setup.limits.messageBytes)
+      return 'too-large';
+    await delivery.write(content);
+  }
+  return decoder.defect === undefined ? 'whole' : 'malformed';
+}
+
+async function receive(conversation: Conversation, delivery: Delivery): Promise<void> {
+  const { replies } = conversation.setup;
+  const reading = await readContent(conversation, delivery);
+  switch (reading) {
+    case 'whole':
+      return delivery.complete();
+    case 'malformed':
+    case 'too-large': {
+      const refusal = reading === 'malformed' ? replies.contentMalformed : replies.messageTooLarge;
+      await conversation.end(refusal);
+      return delivery.fail(reading);
+    }
+    case 'ended':
+    case 'timed-out':
+    case 'woken':
+      await conversation.endFor(reading);
+      return delivery.fail('cut');
+  }
+}
+
+/** DATA. */
+export async function data(conversation: Conversation, argument: string): Promise<void> {
+  const { setup, transaction } = conversation;
+  const { replies } = setup;
+  if (argument !== '') return conversation.reply(replies.argumentsInvalid);
+  if (transaction === undefined) return conversation.reply(replies.senderFirst);
+  // RFC 3030 sections 2 and 3: not after BDAT, and not for BINARYMIME.
+  if (transaction.chunks !== undefined || transaction.parameters.body === 'BINARYMIME')
+    return conversation.reply(replies.badSequence);
+  if (transaction.recipients.length === 0) return conversation.reply(replies.noRecipients);
+  const answer = await askToStart(conversation, transaction);
+  await conversation.replyOr(replies.startInput, answer);
+  if (conversation.isOver || (answer !== undefined && isRefusal(answer))) return;
+  await receive(conversation, new Delivery(conversation, envelopeOf(transaction)));
+}
