@@ -1,0 +1,20 @@
+/** How long a server asks to wait (RFC 9110 section 10.2.3). */
+
+/** No server makes us wait longer than this: a date in a wrong year, or a clock that is off, must not stop the mail for days. */
+export const LONGEST_WAIT_MS = 3_600_000;
+
+/**
+ * Milliseconds to wait, at most {@link LONGEST_WAIT_MS}, from seconds or from a date; `undefined` if the header says neither.
+ *
+ * @param now - milliseconds since 1970.
+ */
+export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  const text = header?.trim() ?? '';
+  const wait = /^\d{1,15}$/.test(text) ? Number(text) * 1000 : dateOf(text) - now;
+  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), LONGEST_WAIT_MS);
+}
+
+function dateOf(text: string): number {
+  // Only the form that servers must send; Date.parse would also read "3" as a month.
+  return /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text) ? Date.parse(text) : Number.NaN;
+}

@@ -1,0 +1,217 @@
+/**
+ * Reads the reply of a token endpoint: a token that may be used, or a fault that says what came instead.
+ *
+ * The body is read as bytes first and kept (as far as it may be shown) in the evidence of the fault; only then is it
+ * judged: by status, then by the `error` member, then by oauth4webapi, then by three rules of our own.
+ *
+ * - Only bearer tokens, made of visible ASCII: a space or a line break would break out of the command that carries the token
+ *   to a mail server.
+ * - `expires_in` may be a number or the text of one. Absent or null, the token counts as good for 5 minutes: a wrong guess
+ *   then costs one request more. Zero, less than zero or no number at all is refused. More than 24 hours counts as 24 hours.
+ * - An `error` member in a reply that says success is an error.
+ */
+import {
+  failure,
+  Secret,
+  success,
+  type Fault,
+  type FaultValues,
+  type Result,
+  type TokenEvidence,
+} from '@postbearer/core';
+import type { HttpReply } from '@postbearer/network';
+import { processClientCredentialsResponse } from 'oauth4webapi';
+import { oauthFaults, type OAuthFaultCode } from './faults.ts';
+import type { CleanText } from './reply-text.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+/** A token as it was granted. */
+export interface GrantedToken {
+  readonly value: Secret;
+  readonly lifetimeMs: number;
+}
+
+/** What the reader has to know about the request. */
+export interface ReplyContext {
+  /** As it may be shown. */
+  readonly endpoint: string;
+  readonly clientId: string;
+  readonly scope: string;
+  readonly clean: CleanText;
+  /** Wall clock, milliseconds since 1970. */
+  readonly now: number;
+  /** Which fault a refusal is, by status and `error` member; by default as RFC 6749 section 5.2 names them. */
+  readonly classify?: (status: number, error: string) => OAuthFaultCode | undefined;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const ASSUMED_LIFETIME_S = 300;
+const LONGEST_LIFETIME_S = 86_400;
+const EXCERPT_CHARS = 300;
+
+const BY_ERROR: Readonly<Record<string, OAuthFaultCode>> = {
+  invalid_client: 'OAUTH_CLIENT_REFUSED',
+  unauthorized_client: 'OAUTH_CLIENT_NOT_ALLOWED',
+  invalid_scope: 'OAUTH_SCOPE_REFUSED',
+  invalid_target: 'OAUTH_SCOPE_REFUSED',
+  invalid_resource: 'OAUTH_SCOPE_REFUSED',
+  unsupported_grant_type: 'OAUTH_GRANT_UNSUPPORTED',
+  invalid_grant: 'OAUTH_GRANT_REFUSED',
+  temporarily_unavailable: 'OAUTH_SERVER_UNAVAILABLE',
+  server_error: 'OAUTH_SERVER_UNAVAILABLE',
+  slow_down: 'OAUTH_THROTTLED',
+};
+
+function parseObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    // Without a prototype no member can be one of Object's.
+    return Object.assign(Object.create(null), value);
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function objectOf(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+/** The `error` member; App Service puts an object with a code there. */
+function errorOf(json: JsonObject): string | undefined {
+  return textOf(json['error']) ?? textOf(objectOf(json['error'])['code']);
+}
+
+function descriptionOf(json: JsonObject): string | undefined {
+  return textOf(json['error_description']) ?? textOf(objectOf(json['error'])['message']) ?? textOf(json['message']);
+}
+
+function errorCodesOf(json: JsonObject, description: string): number[] {
+  const listed = json['error_codes'];
+  if (Array.isArray(listed)) return listed.filter((code) => Number.isSafeInteger(code)).slice(0, 20);
+  return [...description.slice(0, 2000).matchAll(/\bAADSTS(\d{4,9})\b/g)].map((match) => Number(match[1]));
+}
+
+function evidenceOf(
+  reply: HttpReply,
+  json: JsonObject | undefined,
+  text: string,
+  context: ReplyContext,
+): TokenEvidence {
+  const { endpoint, clean } = context;
+  const start: TokenEvidence = { kind: 'token', endpoint, status: reply.status, errorCodes: [] };
+  if (json === undefined) return text === '' ? start : { ...start, excerpt: clean(text, EXCERPT_CHARS) };
+  const description = descriptionOf(json);
+  const kept = {
+    error: errorOf(json),
+    errorDescription: description,
+    traceId: textOf(json['trace_id']),
+    correlationId: textOf(json['correlation_id']),
+    timestamp: textOf(json['timestamp']),
+  };
+  const shown = Object.entries(kept).flatMap(([name, value]) => (value === undefined ? [] : [[name, clean(value)]]));
+  return { ...start, ...Object.fromEntries(shown), errorCodes: errorCodesOf(json, description ?? '') };
+}
+
+function statusFault(status: number, reply: HttpReply): OAuthFaultCode | undefined {
+  if (status >= 300 && status < 400) return 'OAUTH_REDIRECTED';
+  if (status === 429) return 'OAUTH_THROTTLED';
+  if (status === 408 || status >= 500) return 'OAUTH_SERVER_UNAVAILABLE';
+  // RFC 6749 section 5.2: a server that speaks HTTP authentication answers a wrong client this way, with or without JSON.
+  if (status === 401 && reply.headers['www-authenticate'] !== undefined) return 'OAUTH_CLIENT_REFUSED';
+  return undefined;
+}
+
+/** What an error reply means whose body is no OAuth error. */
+function bareFault(status: number, text: string, json: JsonObject | undefined): OAuthFaultCode {
+  if (status === 404 || status === 405 || status === 410) return 'OAUTH_ENDPOINT_NOT_FOUND';
+  if (text === '') return status === 200 || status >= 400 ? 'OAUTH_REPLY_EMPTY' : 'OAUTH_REPLY_UNEXPECTED';
+  return json === undefined ? 'OAUTH_REPLY_NOT_JSON' : 'OAUTH_REPLY_UNEXPECTED';
+}
+
+function locationOf(reply: HttpReply, clean: CleanText): string {
+  const url = URL.parse(reply.headers['location'] ?? '', 'https://same-host.invalid');
+  if (url === null) return 'an unreadable address';
+  return url.hostname === 'same-host.invalid' ? 'another path' : clean(`${url.protocol}//${url.host}`, 200);
+}
+
+/** `expires_in` in seconds, `undefined` if it is none. */
+function parseLifetime(value: unknown): number | undefined {
+  if (value === undefined || value === null) return ASSUMED_LIFETIME_S;
+  const seconds =
+    typeof value === 'number'
+      ? value
+      : typeof value === 'string' && /^\d{1,16}(?:\.\d{1,9})?$/.test(value)
+        ? Number(value)
+        : Number.NaN;
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, LONGEST_LIFETIME_S) : undefined;
+}
+
+function tokenProblem(token: string): string | undefined {
+  if (/[\r\n]/.test(token)) return 'a line break';
+  if (token.includes(' ')) return 'a space';
+  return /^[!-~]+$/.test(token) ? undefined : 'a character that is not visible ASCII';
+}
+
+type Refuse = (code: OAuthFaultCode, values?: FaultValues) => Result<never>;
+
+async function readToken(json: JsonObject, context: ReplyContext, refuse: Refuse): Promise<Result<GrantedToken>> {
+  const { access_token: token, token_type: type, expires_in: expiresIn } = json;
+  if (textOf(token) === undefined) return refuse('OAUTH_TOKEN_MISSING');
+  const seconds = parseLifetime(expiresIn);
+  if (seconds === undefined)
+    return refuse('OAUTH_EXPIRY_INVALID', { value: context.clean(JSON.stringify(expiresIn), 40) });
+  const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
+  if (!isBearer)
+    return refuse('OAUTH_TOKEN_TYPE_WRONG', {
+      type: type === undefined ? 'none' : context.clean(JSON.stringify(type), 40),
+    });
+  // Only what is used is given on: an identity token beside it need not be valid.
+  const response = Response.json({ access_token: token, token_type: type, expires_in: seconds });
+  const server = { issuer: context.endpoint };
+  const granted = await processClientCredentialsResponse(server, { client_id: context.clientId }, response);
+  const reason = tokenProblem(granted.access_token);
+  if (reason !== undefined) return refuse('OAUTH_TOKEN_UNUSABLE', { reason });
+  return success({ value: Secret.of(granted.access_token), lifetimeMs: seconds * 1000 });
+}
+
+/** Reads a reply. Never throws, whatever the reply holds. */
+export async function readTokenReply(reply: HttpReply, context: ReplyContext): Promise<Result<GrantedToken>> {
+  const { status } = reply;
+  const text = new TextDecoder().decode(reply.body).trim();
+  const json = parseObject(text);
+  const error = json === undefined ? undefined : errorOf(json);
+  const makeFault = (code: OAuthFaultCode, values: FaultValues = {}): Fault => {
+    const retryAfterMs = parseRetryAfter(reply.headers['retry-after'], context.now);
+    const { endpoint, clientId, scope, clean } = context;
+    return oauthFaults.make(
+      code,
+      {
+        endpoint,
+        clientId,
+        scope,
+        status,
+        error: error === undefined ? `HTTP ${status}` : clean(error, 60),
+        ...values,
+      },
+      {
+        evidence: evidenceOf(reply, json, text, context),
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      },
+    );
+  };
+  const refuse: Refuse = (code, values) => failure(makeFault(code, values));
+  const known = error === undefined ? undefined : context.classify?.(status, error);
+  if (known !== undefined) return refuse(known);
+  const byStatus = statusFault(status, reply);
+  if (byStatus !== undefined && !(byStatus === 'OAUTH_CLIENT_REFUSED' && error !== undefined))
+    return refuse(byStatus, { location: locationOf(reply, context.clean) });
+  if (error !== undefined) return refuse(BY_ERROR[error] ?? 'OAUTH_REQUEST_REFUSED');
+  if (status !== 200 || json === undefined) return refuse(bareFault(status, text, json));
+  return readToken(json, context, refuse);
+}

@@ -1,0 +1,225 @@
+/**
+ * Tokens ready for use: cached, renewed ahead of time, asked for once.
+ *
+ * - One token for each endpoint, client, scope and way to authenticate, and one request in flight for it, however many need it.
+ *   A caller that cancels leaves the others alone; the request ends early only when nobody waits for it any more.
+ * - Renewal: from two thirds of its life (and up to a twelfth later, by chance, so that several nodes do not ask at once) the
+ *   next use of a token starts a request in the background and goes on with the token that is there. A token is given out until a
+ *   tenth of its life is left, a minute at most. Nothing is renewed that nobody uses.
+ * - Failing: at most one request a minute, or as seldom as Retry-After says (up to an hour). In between the same fault is given
+ *   at once. A fault of our own side (a file that is missing) costs no request and is not remembered.
+ * - `fresh` is for a token that a server refused: it asks anew, once a minute at most; whoever else asks in that minute
+ *   gets the token that came of it. It does not get around the rule for failing.
+ * - Clocks: a token is as old as the older of two clocks says. The monotonic one does not jump; the wall clock knows of a
+ *   computer that slept. A jump forward costs one request, a jump back costs nothing.
+ */
+import { failure, success, systemClock, type Clock, type EventSink, type Fault, type Result } from '@postbearer/core';
+import type { HttpClient } from '@postbearer/network';
+import { requestToken } from './request-token.ts';
+import { keyOf, type AccessToken, type TokenRequest } from './token-request.ts';
+
+/** See the head of this file; made by {@link createTokenSource}. */
+export interface TokenSource {
+  /**
+   * A token that may be used now.
+   *
+   * @param options - `fresh`: not the one that is cached, because a server refused it.
+   * @returns the token or the fault of the last request. Throws only `signal.reason`, or an `AbortError` once closed.
+   */
+  get(
+    request: TokenRequest,
+    options?: { readonly fresh?: boolean; readonly signal?: AbortSignal },
+  ): Promise<Result<AccessToken>>;
+  /** Forgets token and failures of a request, because its settings or secret have changed. For a refused token use `fresh`. */
+  drop(request: TokenRequest): void;
+  /** Ends requests in flight and forgets all tokens; safe to repeat. */
+  close(): void;
+}
+
+/** What {@link createTokenSource} works with. */
+export interface TokenSourceOptions {
+  readonly http: HttpClient;
+  readonly clock?: Clock;
+  /** From 0 to below 1, as `Math.random`. */
+  readonly random?: () => number;
+  /** Environment variables that name the managed identity service. By default those of the process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Hears `token.acquired`. A failure is given to the caller, who knows more about what it means and tells it. */
+  readonly onEvent?: EventSink;
+  /** Hears of a renewal in the background that failed, while the old token can still be used. */
+  readonly onRenewalFailed?: (request: TokenRequest, fault: Fault) => void;
+  /** For one request, 30 s by default. */
+  readonly timeoutMs?: number;
+}
+
+/** Least time between two requests for the same token while they fail, and between two that `fresh` asks for. */
+const PAUSE_MS = 60_000;
+const RENEW_AFTER = 2 / 3;
+const RENEW_SPREAD = 1 / 12;
+const LONGEST_RESERVE_MS = 60_000;
+
+interface HeldToken {
+  readonly token: AccessToken;
+  readonly obtainedMonotonicMs: number;
+  readonly lifetimeMs: number;
+  readonly renewAfterMs: number;
+}
+
+interface Flight {
+  readonly outcome: Promise<Result<HeldToken>>;
+  readonly controller: AbortController;
+  readonly isBackground: boolean;
+  waiters: number;
+}
+
+interface Entry {
+  held?: HeldToken | undefined;
+  flight?: Flight | undefined;
+  failed?: { readonly fault: Fault; readonly untilMonotonicMs: number } | undefined;
+  forcedMonotonicMs?: number;
+}
+
+/** Waits for `outcome` no longer than until `signal` aborts. */
+async function unlessAborted<T>(outcome: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return outcome;
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- the caller's own reason, whatever it is
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop);
+  });
+  try {
+    return await Promise.race([outcome, aborted]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Makes a source with an empty cache. It holds no timer and no connection while nobody waits for a token. */
+export function createTokenSource(options: TokenSourceOptions): TokenSource {
+  const { http, clock = systemClock, random = Math.random, environment, onEvent, onRenewalFailed, timeoutMs } = options;
+  const entries = new Map<string, Entry>();
+  // Also those of entries that were dropped.
+  const flights = new Set<Flight>();
+  let closed: DOMException | undefined;
+
+  const ageMs = ({ token, obtainedMonotonicMs }: HeldToken): number =>
+    Math.max(clock.monotonicMs() - obtainedMonotonicMs, clock.now() - token.obtainedAt);
+
+  const isUsable = (held: HeldToken): boolean =>
+    ageMs(held) < held.lifetimeMs - Math.min(held.lifetimeMs / 10, LONGEST_RESERVE_MS);
+
+  const handOut = (held: HeldToken, fromCache: boolean): Result<AccessToken> =>
+    success({ ...held.token, expiresAt: clock.now() + held.lifetimeMs - ageMs(held), fromCache });
+
+  const pause = (entry: Entry): Fault | undefined => {
+    const { failed } = entry;
+    const leftMs = failed === undefined ? 0 : failed.untilMonotonicMs - clock.monotonicMs();
+    if (failed === undefined || leftMs <= 0) return undefined;
+    return failed.fault.retryAfterMs === undefined ? failed.fault : { ...failed.fault, retryAfterMs: leftMs };
+  };
+
+  async function fetchToken(request: TokenRequest, entry: Entry, signal: AbortSignal): Promise<Result<HeldToken>> {
+    let wasSent = false;
+    const counted: HttpClient = {
+      request(outgoing) {
+        wasSent = true;
+        return http.request(outgoing);
+      },
+    };
+    const obtainedMonotonicMs = clock.monotonicMs();
+    const result = await requestToken(request, {
+      http: counted,
+      clock,
+      signal,
+      ...(environment === undefined ? {} : { environment }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    if (!result.ok) {
+      const untilMonotonicMs = clock.monotonicMs() + Math.max(PAUSE_MS, result.fault.retryAfterMs ?? 0);
+      entry.failed = wasSent ? { fault: result.fault, untilMonotonicMs } : undefined;
+      return result;
+    }
+    const token = result.value;
+    const lifetimeMs = token.expiresAt - token.obtainedAt;
+    const renewAfterMs = lifetimeMs * (RENEW_AFTER + RENEW_SPREAD * random());
+    entry.held = { token, obtainedMonotonicMs, lifetimeMs, renewAfterMs };
+    entry.failed = undefined;
+    const { endpoint, clientId, scope } = request;
+    onEvent?.({ name: 'token.acquired', endpoint, clientId, scope, expiresAt: token.expiresAt });
+    return success(entry.held);
+  }
+
+  function start(request: TokenRequest, entry: Entry, isBackground: boolean): Flight {
+    const controller = new AbortController();
+    const outcome = fetchToken(request, entry, controller.signal).finally(() => {
+      if (entry.flight === flight) entry.flight = undefined;
+      flights.delete(flight);
+    });
+    const flight: Flight = { outcome, controller, isBackground, waiters: 0 };
+    flights.add(flight);
+    // Nobody may be left to hear how it ended.
+    outcome.catch(() => {});
+    entry.flight = flight;
+    return flight;
+  }
+
+  function renewBehind(request: TokenRequest, entry: Entry): void {
+    if (entry.flight !== undefined || pause(entry) !== undefined) return;
+    const { outcome } = start(request, entry, true);
+    outcome.then(
+      (result) => (result.ok ? undefined : onRenewalFailed?.(request, result.fault)),
+      () => {},
+    );
+  }
+
+  async function join(entry: Entry, flight: Flight, signal: AbortSignal | undefined): Promise<Result<AccessToken>> {
+    flight.waiters += 1;
+    try {
+      const result = await unlessAborted(flight.outcome, signal);
+      return result.ok ? handOut(result.value, false) : result;
+    } finally {
+      flight.waiters -= 1;
+      if (flight.waiters === 0 && !flight.isBackground) {
+        if (entry.flight === flight) entry.flight = undefined;
+        flight.controller.abort();
+      }
+    }
+  }
+
+  /** Whether `fresh` may ask now; it then counts as having asked. */
+  function mayForce(entry: Entry): boolean {
+    const now = clock.monotonicMs();
+    if (entry.forcedMonotonicMs !== undefined && now - entry.forcedMonotonicMs < PAUSE_MS) return false;
+    entry.forcedMonotonicMs = now;
+    return true;
+  }
+
+  return {
+    async get(request, { fresh = false, signal } = {}) {
+      if (closed !== undefined) throw closed;
+      signal?.throwIfAborted();
+      const key = keyOf(request);
+      const entry = entries.get(key) ?? {};
+      entries.set(key, entry);
+      const { held } = entry;
+      const isForced = fresh && (entry.flight !== undefined || mayForce(entry));
+      if (held !== undefined && isUsable(held) && !isForced) {
+        if (ageMs(held) >= held.renewAfterMs) renewBehind(request, entry);
+        return handOut(held, true);
+      }
+      if (entry.flight !== undefined) return join(entry, entry.flight, signal);
+      const fault = pause(entry);
+      if (fault !== undefined) return failure(fault);
+      return join(entry, start(request, entry, false), signal);
+    },
+    drop(request) {
+      entries.delete(keyOf(request));
+    },
+    close() {
+      closed ??= new DOMException('the token source was closed', 'AbortError');
+      for (const { controller } of flights) controller.abort(closed);
+      entries.clear();
+    },
+  };
+}
