@@ -1,0 +1,69 @@
+/** The operations on the state as they come in from other languages: a name and a JSON list of arguments, checked one by one. */
+import { EmulatorError, emulatorFaults } from '../faults.ts';
+import { address, count, flag, guid, oneOf, orNull, pem, record, text, type Check } from '../state/checks.ts';
+import type { StateOperations } from '../state/operations.ts';
+import { federatedCredential, mailbox, secret } from '../state/read-state.ts';
+
+type OperationName = Exclude<keyof StateOperations, 'snapshot'>;
+
+const mailboxChanges = record({ full: flag, maxMessageBytes: count, maxRecipients: count });
+const policies = record({
+  securityDefaults: flag,
+  basicAuth: oneOf('allowed', 'blocked', 'retired'),
+  missingFullAccess: oneOf('refuse-sign-in', 'refuse-message'),
+});
+const smtpAuthSwitch = record({ tenant: text, mailbox: address, enabled: orNull(flag) }, ['enabled']);
+
+/** The checks of each argument; those after `required` may be left out. */
+const ARGUMENTS: Readonly<Record<OperationName, { readonly checks: readonly Check[]; readonly required: number }>> = {
+  addSecret: { checks: [guid, secret], required: 1 },
+  expireSecret: { checks: [guid], required: 1 },
+  removeSecrets: { checks: [guid], required: 1 },
+  addCertificate: { checks: [guid, pem], required: 2 },
+  addFederatedCredential: { checks: [guid, federatedCredential], required: 2 },
+  setAppDisabled: { checks: [guid, flag], required: 2 },
+  grantConsent: { checks: [guid, text], required: 1 },
+  revokeConsent: { checks: [guid, text], required: 1 },
+  registerServicePrincipal: { checks: [guid, guid], required: 1 },
+  unregisterServicePrincipal: { checks: [guid], required: 1 },
+  removeServicePrincipal: { checks: [guid], required: 1 },
+  addMailboxPermission: { checks: [guid, address], required: 2 },
+  removeMailboxPermission: { checks: [guid, address], required: 2 },
+  addSendAs: { checks: [guid, address], required: 2 },
+  removeSendAs: { checks: [guid, address], required: 2 },
+  assignRbacRole: { checks: [guid, address], required: 2 },
+  removeRbacRole: { checks: [guid, address], required: 2 },
+  setSmtpAuth: { checks: [smtpAuthSwitch], required: 1 },
+  setPolicies: { checks: [text, policies], required: 2 },
+  addMailbox: { checks: [text, mailbox], required: 2 },
+  changeMailbox: { checks: [address, mailboxChanges], required: 2 },
+};
+
+function isOperation(name: string): name is OperationName {
+  return Object.hasOwn(ARGUMENTS, name);
+}
+
+/**
+ * Runs an operation by its name.
+ *
+ * @returns what it returned, or `undefined` where there is no operation of this name, told apart by `known`.
+ * @throws EmulatorError where an argument is wrong or names what the state does not hold.
+ */
+export function runOperation(
+  operations: StateOperations,
+  name: string,
+  given: unknown,
+): { readonly known: boolean; readonly result?: unknown } {
+  if (!isOperation(name)) return { known: false };
+  const { checks, required } = ARGUMENTS[name];
+  if (!Array.isArray(given) || given.length < required || given.length > checks.length)
+    throw new EmulatorError(
+      emulatorFaults.make('EMULATOR_STATE_INVALID', {
+        key: 'body',
+        reason: `a list of ${required === checks.length ? required : `${required} to ${checks.length}`} arguments is expected`,
+      }),
+    );
+  const list: readonly unknown[] = given;
+  for (const [index, value] of list.entries()) checks[index]?.(value, `argument ${index + 1}`);
+  return { known: true, result: Reflect.apply(operations[name], operations, list) as unknown };
+}

@@ -1,0 +1,82 @@
+/** How an emulator is started, and what one gives. */
+import type { Clock } from '@postbearer/core';
+import type { Counters } from './counters.ts';
+import type { EmulatorEventSink } from './events.ts';
+import type { LimitSettings } from './exchange/sending-limits.ts';
+import type { InjectedFault, ListedFault } from './fault-injection.ts';
+import type { ReceivedMessage } from './messages.ts';
+import type { EmulatorSettings, SettingsOverrides } from './settings.ts';
+import type { StateOperations } from './state/operations.ts';
+import type { EmulatorState } from './state/state.ts';
+
+/** Options of `startEmulator`; all may be left out. */
+export interface EmulatorOptions {
+  /** Address to listen on; 127.0.0.1 when left out. */
+  readonly host?: string;
+  /** Lets `host` be an address that other machines reach. Whoever reaches it can read every secret of the emulator. */
+  readonly allowRemote?: boolean;
+  /** Port of the HTTPS side; a free one when left out or 0. */
+  readonly tokenPort?: number;
+  /** Port of SMTP submission; a free one when left out or 0. */
+  readonly smtpPort?: number;
+  /** The state; one tenant with one app and one mailbox that may send when left out. */
+  readonly state?: EmulatorState;
+  /** A JSON file that holds the state, in place of `state`. */
+  readonly stateFile?: string;
+  readonly clock?: Clock;
+  /** Numbers from 0 up to 1, for token lifetimes and faults with a share. Secrets and ids do not come from it. */
+  readonly random?: () => number;
+  /** How many times faster than at Microsoft a minute of the message pace passes; 1 when left out, Infinity for no waiting. */
+  readonly pace?: number;
+  /** Life of tokens in seconds; a random 60 to 90 minutes when left out. */
+  readonly tokenLifetimeSeconds?: number;
+  /** Other limits than those of Exchange Online. */
+  readonly limits?: LimitSettings;
+  readonly onEvent?: EmulatorEventSink;
+}
+
+/** A running local Microsoft 365. */
+export interface Emulator {
+  /** URL of the token endpoint of a tenant (id or domain); of the first tenant when left out. */
+  tokenEndpoint(tenant?: string): string;
+  readonly smtp: { readonly host: string; readonly port: number };
+  /** Scheme, host and port of the HTTPS side: the page for people is there, the API under `/emulator/`. */
+  readonly url: string;
+  /** Certificate of the authority that both sides' certificates come from. */
+  readonly certificateAuthorityPem: string;
+  /** The same as a file, in a folder of its own that `close` removes. */
+  readonly certificateAuthorityFile: string;
+  /** Ids and names of the first tenant, its first app and its first mailbox. */
+  readonly defaults: { readonly tenantId: string; readonly clientId: string; readonly mailbox: string };
+  /** What an administrator does in Entra and Exchange. */
+  readonly state: StateOperations;
+  /** Failures on demand. */
+  readonly faults: {
+    /** Arms a fault and returns its id; throws EmulatorError with `EMULATOR_FAULT_INVALID`. */
+    add(fault: InjectedFault): string;
+    list(): readonly ListedFault[];
+    /** Forgets one fault, or all; returns how many. */
+    clear(id?: string): number;
+  };
+  /** The messages that arrived and are still kept, oldest first. */
+  readonly messages: readonly ReceivedMessage[];
+  /** Forgets one message, or all; returns how many. */
+  removeMessages(id?: string): number;
+  /**
+   * Waits until `count` messages are kept.
+   *
+   * Throws EmulatorError with `EMULATOR_NO_MESSAGE` after `timeoutMs` (10 seconds), or the reason of the signal.
+   */
+  waitForMessages(
+    count: number,
+    options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly ReceivedMessage[]>;
+  /** A complete `Global-variables.json` for an app and a mailbox, its newest valid secret included. */
+  settings(overrides?: SettingsOverrides): EmulatorSettings;
+  /** Writes {@link Emulator.settings} to a file that only its owner may read. */
+  writeSettings(file: string, overrides?: SettingsOverrides): Promise<void>;
+  /** What was counted so far. */
+  readonly counters: Readonly<Counters>;
+  /** Ends every connection and timer and removes its folder; safe to repeat. */
+  close(): Promise<void>;
+}
