@@ -7,6 +7,7 @@
  */
 import { coreFaults } from './faults.ts';
 import { failure, success, type Result } from './result.ts';
+import { utf8Length } from './utf8-length.ts';
 
 declare const mailboxAddress: unique symbol;
 
@@ -19,16 +20,6 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 const MAX_ADDRESS_BYTES = 254;
 const MAX_LOCAL_BYTES = 64;
 const MAX_DOMAIN_BYTES = 255;
-
-/** Bytes in UTF-8, counted without an encoder. */
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}
 
 /** Where the local part ends: the `@` outside quotes, or -1. */
 function findSeparator(text: string): number {

@@ -2,7 +2,7 @@
  * The second line of defence against leaks: blanks known secrets wherever they turn up in a text.
  *
  * The first line is position: whoever writes a dialogue knows which bytes are a credential and never records them. This
- * scrubber knows the secrets in use and also their base64 and URL-encoded forms.
+ * scrubber knows the secrets in use and also their base64, URL-encoded and JSON forms.
  */
 
 const MASK = '[secret]';
@@ -15,7 +15,7 @@ export interface Scrubber {
    * than 6 characters are ignored: they would blank ordinary words.
    */
   add(name: string, secret: string): void;
-  /** The text without any known secret, in clear, base64 (at each of the three offsets) or URL-encoded. */
+  /** The text without any known secret, in clear, base64 (at each of the three offsets), URL-encoded or inside a JSON text. */
   scrub(text: string): string;
 }
 
@@ -42,12 +42,22 @@ function base64Core(bytes: readonly number[], offset: number): string {
   return text;
 }
 
+/** Percent-encoded as `encodeURIComponent` does it and as HTML forms do it (WHATWG URL, which also encodes `!'()~`). */
+function percentForms(secret: string): string[] {
+  const encoded = encodeURIComponent(secret.toWellFormed());
+  const form = encoded
+    .replaceAll(/[!'()~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+');
+  // Some programs write the hexadecimal digits in lower case.
+  return [encoded, form].flatMap((text) => [text, text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())]);
+}
+
 function formsOf(secret: string): string[] {
   const bytes = utf8Bytes(secret);
   const base64 = [0, 1, 2].map((offset) => base64Core(bytes, offset)).filter((form) => form.length >= SHORTEST_SECRET);
-  const encoded = encodeURIComponent(secret.toWellFormed());
-  const form = encoded.replaceAll('%20', '+');
-  return [secret, encoded, form, ...base64, ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'))];
+  const base64url = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  return [secret, inJson, ...percentForms(secret), ...base64, ...base64url];
 }
 
 /**

@@ -9,6 +9,7 @@ import type { PostbearerEvent } from './events.ts';
 import type { Fault } from './fault.ts';
 import type { LogLevel } from './log-level.ts';
 import { oneLine } from './one-line.ts';
+import { utf8Length } from './utf8-length.ts';
 
 /** The level at which an event is told. */
 export function levelOf(event: PostbearerEvent): LogLevel {
@@ -136,18 +137,30 @@ export function renderText(event: PostbearerEvent): string {
   return lines.join('\n');
 }
 
+const LONGEST_RECORD_BYTES = 8000;
+const MOST_ITEMS = 20;
+/** How many characters of each text a record keeps: the first of these with which it is short enough. */
+const TEXT_LIMITS = [2000, 400, 100] as const;
+
+/** A copy with every text made safe for one line and cut, and long lists cut. */
+function bounded(value: unknown, maxChars: number): unknown {
+  if (typeof value === 'string') return oneLine(value, maxChars);
+  if (Array.isArray(value)) return value.slice(0, MOST_ITEMS).map((item) => bounded(item, maxChars));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, bounded(item, maxChars)]));
+}
+
 /**
- * An event in JSON form: one line without a final line break.
+ * An event in JSON form: one line without a final line break, at most 8,000 bytes whatever the other side sent.
  *
  * @param at - when it happened, milliseconds since 1970.
  */
 export function renderJson(event: PostbearerEvent, at: number): string {
   const { name, ...facts } = event;
-  return JSON.stringify({
-    time: new Date(at).toISOString(),
-    level: levelOf(event),
-    event: name,
-    message: sentenceOf(event),
-    ...facts,
-  });
+  const head = { time: new Date(at).toISOString(), level: levelOf(event), event: name, message: sentenceOf(event) };
+  for (const maxChars of TEXT_LIMITS) {
+    const record = JSON.stringify(bounded({ ...head, ...facts }, maxChars));
+    if (utf8Length(record) <= LONGEST_RECORD_BYTES) return record;
+  }
+  return JSON.stringify(bounded({ ...head, cut: true }, 100));
 }
