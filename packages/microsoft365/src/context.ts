@@ -1,8 +1,9 @@
 /** What is known about the upstream in which a fault arose, and the words of a remedy that come from it. */
 import type { FaultValues } from '@postbearer/core';
+import type { TokenClaims } from '@postbearer/oauth';
 import { CLOUDS, cloudOfLoginHost, parseTokenEndpoint, type CloudName } from './clouds.ts';
 import { guidArgument, powerShellArgument } from './powershell.ts';
-import { appOf, type AppTokenClaims } from './token-claims.ts';
+import { appOf } from './token-claims.ts';
 
 /** The reader's own values. Every one may be absent: a remedy then shows its name in angle brackets. */
 export interface Microsoft365Context {
@@ -17,7 +18,7 @@ export interface Microsoft365Context {
   /** The SMTP host of the upstream. */
   readonly server?: string;
   /** The claims of the token that was presented, where one was and it could be read. */
-  readonly claims?: AppTokenClaims;
+  readonly claims?: TokenClaims;
   /** Wall clock in milliseconds since 1970; without it the end of a token is not judged. */
   readonly now?: number;
 }

@@ -1,6 +1,7 @@
 import { defineFaults, type Fault, type SmtpEvidence, type SmtpStage, type TokenEvidence } from '@postbearer/core';
+import type { TokenClaims } from '@postbearer/oauth';
 import { describe, expect, it } from 'vitest';
-import { explainFault, type AppTokenClaims, type Microsoft365Context } from './index.ts';
+import { explainFault, type Microsoft365Context } from './index.ts';
 import { SEEN_SMTP_REPLIES, SEEN_TOKEN_REPLIES } from './testing/seen-replies.ts';
 
 const TENANT = '12345678-1234-1234-1234-123456789012';
@@ -14,7 +15,7 @@ const CONTEXT: Microsoft365Context = {
   fromAddress: 'sales@contoso.com',
   server: 'smtp.office365.com',
 };
-const GOOD_CLAIMS: AppTokenClaims = {
+const GOOD_CLAIMS: TokenClaims = {
   aud: 'https://outlook.office365.com',
   roles: ['SMTP.SendAsApp'],
   appid: CLIENT,

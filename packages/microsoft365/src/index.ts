@@ -16,4 +16,4 @@ export { microsoft365Faults, type Microsoft365FaultCode } from './faults.ts';
 export { EXCHANGE_ONLINE_LIMITS, type Limit, type LimitName } from './limits.ts';
 export { isEntra, isExchangeOnline } from './microsoft-hosts.ts';
 export { powerShellArgument } from './powershell.ts';
-export { judgeClaims, SMTP_ROLE, type AppTokenClaims } from './token-claims.ts';
+export { judgeClaims, SMTP_ROLE } from './token-claims.ts';

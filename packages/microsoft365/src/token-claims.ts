@@ -5,24 +5,10 @@
  * has the audience of Exchange Online, the app of the settings, the tenant of the settings, and the role
  * SMTP.SendAsApp. A token without roles is legal under RBAC for Applications, so a missing role is a hint and not yet a failure.
  */
+import type { TokenClaims } from '@postbearer/oauth';
 import { CLOUD_NAMES, CLOUDS, kindOfTenant } from './clouds.ts';
 import type { Microsoft365Context } from './context.ts';
 import type { Microsoft365FaultCode } from './faults.ts';
-
-/** The claims that matter, as far as the token has them; what `decodeTokenClaims` of `@postbearer/oauth` gives. */
-export interface AppTokenClaims {
-  readonly aud?: string | readonly string[];
-  readonly roles?: readonly string[];
-  readonly scp?: string;
-  /** The app, in tokens of version 1.0. */
-  readonly appid?: string;
-  /** The app, in tokens of version 2.0. */
-  readonly azp?: string;
-  readonly tid?: string;
-  readonly oid?: string;
-  /** Seconds since 1970. */
-  readonly exp?: number;
-}
 
 /** The application permission to send over SMTP. */
 export const SMTP_ROLE = 'SMTP.SendAsApp';
@@ -38,7 +24,7 @@ const AUDIENCES: ReadonlySet<string> = new Set([
 ]);
 
 /** The application ID of the app that a token was issued to. */
-export function appOf(claims: AppTokenClaims): string | undefined {
+export function appOf(claims: TokenClaims): string | undefined {
   return claims.appid ?? claims.azp;
 }
 

@@ -1,0 +1,19 @@
+/**
+ * Says why mail does not go out and what to do: the fault catalogue, the one refinement, and the one chain of checks.
+ *
+ * @packageDocumentation
+ */
+export { allFaults, type OwnedFault } from './all-faults.ts';
+export { refineFault } from './refine-fault.ts';
+export { renderChain, type RenderOptions } from './render-chain.ts';
+export {
+  CHECK_NAMES,
+  CHECK_STRANDS,
+  CHECK_TITLES,
+  type ChainReport,
+  type CheckName,
+  type CheckProgress,
+  type CheckResult,
+  type CheckStatus,
+} from './report.ts';
+export { upstreamAccess, type UpstreamAccess, type UpstreamAccessOptions } from './upstream-access.ts';
