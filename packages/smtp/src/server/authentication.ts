@@ -33,8 +33,11 @@ function obstacleTo(conversation: Conversation): SpokenReply | undefined {
 async function exchange(conversation: Conversation, challenge: string): Promise<string | undefined> {
   await conversation.reply({ code: 334, text: Buffer.from(challenge).toString('base64') });
   const line = await conversation.readLine(true);
-  if (line === 'too-long') await conversation.reply(conversation.setup.replies.authLineTooLong);
-  return Buffer.isBuffer(line) ? line.toString('latin1').trimEnd() : undefined;
+  if (line === undefined) return undefined;
+  if (line !== 'too-long' && line.length + 2 <= conversation.setup.limits.authLineBytes)
+    return line.toString('latin1').trimEnd();
+  await conversation.reply(conversation.setup.replies.authLineTooLong);
+  return undefined;
 }
 
 /** Sends a challenge and gives the decoded response. */

@@ -214,7 +214,11 @@ export class Conversation {
 
   /** Tells a line of the dialogue, if anybody listens. */
   tell(from: 'client' | 'server', text: string): void {
-    this.setup.onEvent?.({ name: 'smtp.dialogue', connection: this.session.id, from, text });
+    try {
+      this.setup.onEvent?.({ name: 'smtp.dialogue', connection: this.session.id, from, text });
+    } catch (error) {
+      this.setup.onError(error);
+    }
   }
 
   async #say(reply: SpokenReply): Promise<void> {

@@ -60,9 +60,13 @@ export class Delivery {
     await this.#conversation.reply(outcome);
   }
 
-  /** The content will not become whole; resolves when the handler has let go of it. */
-  async fail(reason: ContentEnd): Promise<void> {
+  /** The content will not become whole. */
+  fail(reason: ContentEnd): void {
     this.#content.fail(reason);
+  }
+
+  /** Resolves when the handler has let go of the message. */
+  async released(): Promise<void> {
     await this.#outcome;
   }
 

@@ -91,16 +91,13 @@ async function answerCommands(conversation: Conversation): Promise<void> {
  */
 export async function converse(conversation: Conversation, implicitTls: SecureContext | undefined): Promise<void> {
   const { setup, session, wire } = conversation;
-  try {
-    if (implicitTls !== undefined) await conversation.beginTls(implicitTls);
-    if (!conversation.isOver) {
-      await greet(conversation);
-      await answerCommands(conversation);
-    }
-  } catch (error) {
-    // Not a handler's: a mistake of ours, or of whoever listens to the events.
-    setup.onError(error);
-  }
+  if (implicitTls !== undefined) await conversation.beginTls(implicitTls);
+  if (conversation.isOver) return;
+  // What is caught here and not by whom it concerns is a mistake of ours: it costs one connection and no more.
+  await conversation.guard(async () => {
+    await greet(conversation);
+    await answerCommands(conversation);
+  });
   await conversation.guard(() => wire.close());
   await conversation.guard(() => abandonTransaction(conversation));
   await conversation.guard(() => setup.handler.closed?.(session));

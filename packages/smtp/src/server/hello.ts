@@ -45,10 +45,10 @@ export async function startTls(conversation: Conversation, argument: string): Pr
   if (wire.hasInput) return conversation.end(replies.startTlsNotLast);
   if (argument !== '') return conversation.reply(replies.argumentsInvalid);
   const answer = await conversation.consult(() => setup.handler.startTls?.(session));
+  if (answer !== undefined && isRefusal(answer)) return conversation.reply(answer);
+  await conversation.forgetSession();
   // The handler may have taken its time.
   if (wire.hasInput) return conversation.end(replies.startTlsNotLast);
   await conversation.replyOr(replies.startTlsReady, answer);
-  if (conversation.isOver || (answer !== undefined && isRefusal(answer))) return;
-  await conversation.forgetSession();
-  await conversation.beginTls(secureContext);
+  if (!conversation.isOver) await conversation.beginTls(secureContext);
 }

@@ -91,7 +91,8 @@ async function receive(
   const reading = await readChunk(conversation, chunks, bytes);
   if (reading === undefined) return;
   if (reading === 'malformed' || (isLast && lineEndings?.end() !== undefined)) {
-    await delivery.fail('malformed');
+    delivery.fail('malformed');
+    await delivery.released();
     return refuse(conversation, replies.contentMalformed, isLast);
   }
   if (isLast) return delivery.complete();
@@ -105,7 +106,9 @@ export async function abandonChunks(
   reason: 'abandoned' | 'cut' | 'too-large',
 ): Promise<void> {
   const chunks = transaction?.chunks;
-  if (chunks !== undefined && chunks !== 'refused') await chunks.delivery.fail(reason);
+  if (chunks === undefined || chunks === 'refused') return;
+  chunks.delivery.fail(reason);
+  await chunks.delivery.released();
 }
 
 /** BDAT. */
@@ -119,6 +122,7 @@ export async function bdat(conversation: Conversation, argument: string): Promis
   const before = open === undefined || open === 'refused' ? 0 : open.delivery.sizeBytes;
   if (before + bytes > limits.messageBytes) {
     await conversation.end(replies.messageTooLarge);
+    await conversation.wire.flush();
     return abandonChunks(conversation.transaction, 'too-large');
   }
   const chunks = await chunksFor(conversation);

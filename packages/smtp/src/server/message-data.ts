@@ -35,7 +35,10 @@ async function readContent(
     if (!Buffer.isBuffer(block)) return block;
     const { content, usedBytes } = decoder.decode(block);
     conversation.wire.unread(block.subarray(usedBytes));
-    if (decoder.defect !== undefined) malformedBytes += usedBytes;
+    if (decoder.defect !== undefined) {
+      malformedBytes += usedBytes;
+      delivery.fail('malformed');
+    }
     if (delivery.sizeBytes + content.length + malformedBytes > conversation.setup.limits.messageBytes)
       return 'too-large';
     await delivery.write(content);
@@ -52,14 +55,14 @@ async function receive(conversation: Conversation, delivery: Delivery): Promise<
     case 'malformed':
     case 'too-large': {
       const refusal = reading === 'malformed' ? replies.contentMalformed : replies.messageTooLarge;
-      await conversation.end(refusal);
-      return delivery.fail(reading);
+      delivery.fail(reading);
+      return conversation.end(refusal);
     }
     case 'ended':
     case 'timed-out':
     case 'woken':
-      await conversation.endFor(reading);
-      return delivery.fail('cut');
+      delivery.fail('cut');
+      return conversation.endFor(reading);
   }
 }
 
@@ -76,5 +79,9 @@ export async function data(conversation: Conversation, argument: string): Promis
   const answer = await askToStart(conversation, transaction);
   await conversation.replyOr(replies.startInput, answer);
   if (conversation.isOver || (answer !== undefined && isRefusal(answer))) return;
-  await receive(conversation, new Delivery(conversation, envelopeOf(transaction)));
+  const delivery = new Delivery(conversation, envelopeOf(transaction));
+  await receive(conversation, delivery);
+  // The reply must not wait for a handler that is slow to let go of a message that was refused.
+  await conversation.wire.flush();
+  await delivery.released();
 }

@@ -17,7 +17,7 @@ import { converse } from './dialogue.ts';
 import { smtpServerFaults } from './faults.ts';
 import type { SmtpServerHandler } from './handler.ts';
 import { standardLimits, standardTimeouts, type SmtpServerLimits, type SmtpServerTimeouts } from './limits.ts';
-import { replyLines } from './reply.ts';
+import { replyLines, type SpokenReply } from './reply.ts';
 import type { Peer } from './session.ts';
 import { standardReplies, type StandardReplies } from './standard-replies.ts';
 
@@ -89,11 +89,11 @@ function makeSecureContext(certificate: ServerCertificate): Result<SecureContext
   }
 }
 
-/** The connection ends before a dialogue begins; whoever is refused so often must cost nothing. */
-function turnAway(stream: Duplex, words: string): void {
+/** Ends a connection before a dialogue begins, without a word where there would have to be TLS first. */
+function turnAway(stream: Duplex, reply: SpokenReply | undefined): void {
   stream.on('error', () => stream.destroy());
   stream.resume();
-  stream.end(words, () => stream.destroy());
+  stream.end(reply === undefined ? '' : `${replyLines(reply).join('\r\n')}\r\n`, () => stream.destroy());
 }
 
 function makeSetup(options: SmtpServerOptions<unknown>, secureContext: ServerSetup['secureContext']): ServerSetup {
@@ -114,7 +114,18 @@ function makeSetup(options: SmtpServerOptions<unknown>, secureContext: ServerSet
     replies: standardReplies(options.hostname, options.replies),
     clock: options.clock ?? systemClock,
     onEvent: options.onEvent,
-    onError,
+    onError: guarded(onError),
+  };
+}
+
+/** Whoever is told of errors must not make more of them. */
+function guarded(onError: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      onError(error);
+    } catch {
+      // There is no one left to tell.
+    }
   };
 }
 
@@ -165,28 +176,30 @@ class ListeningServer implements SmtpServer {
     const { host = '127.0.0.1', port = 0 } = address;
     const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     const listening = await startListening(listener, host, port);
-    if (listening.ok) this.#listeners.add(listener);
+    if (!listening.ok) return listening;
+    this.#listeners.add(listener);
+    // Accepting may fail later, for example for want of file descriptors; that must not end the process.
+    listener.on('error', this.#setup.onError);
     return listening;
   }
 
-  serve(stream: Duplex, peer: Peer): Promise<void> {
-    const { limits, replies, security } = this.#setup;
+  async serve(stream: Duplex, peer: Peer): Promise<void> {
     const key = connectionKey(peer.remoteAddress);
-    const isFull = this.#counter.total >= limits.connections || this.#counter.from(key) >= limits.connectionsPerAddress;
-    if (isFull || this.#closing !== undefined) {
-      const reply = isFull ? replies.tooManyConnections : replies.shuttingDown;
-      turnAway(stream, security === 'tls' ? '' : `${replyLines(reply).join('\r\n')}\r\n`);
-      return Promise.resolve();
-    }
+    const refusal = this.#reasonAgainst(key);
+    if (refusal !== undefined) return turnAway(stream, this.#setup.security === 'tls' ? undefined : refusal);
     this.#counter.add(key);
-    this.#lastId += 1;
-    const conversation = new Conversation(this.#setup, `s${this.#lastId}`, stream, peer);
-    const done = this.#converse(conversation).finally(() => {
-      this.#counter.remove(key);
+    try {
+      const conversation = this.#begin(stream, peer);
+      const done = this.#converse(conversation);
+      this.#conversations.set(conversation, done);
+      await done;
       this.#conversations.delete(conversation);
-    });
-    this.#conversations.set(conversation, done);
-    return done;
+    } catch (error) {
+      this.#setup.onError(error);
+      stream.destroy();
+    } finally {
+      this.#counter.remove(key);
+    }
   }
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
@@ -199,6 +212,18 @@ class ListeningServer implements SmtpServer {
     if (!made.ok) return made;
     this.#secureContext = made;
     return success(undefined);
+  }
+
+  #reasonAgainst(key: string): SpokenReply | undefined {
+    const { limits, replies } = this.#setup;
+    if (this.#closing !== undefined) return replies.shuttingDown;
+    const isFull = this.#counter.total >= limits.connections || this.#counter.from(key) >= limits.connectionsPerAddress;
+    return isFull ? replies.tooManyConnections : undefined;
+  }
+
+  #begin(stream: Duplex, peer: Peer): Conversation {
+    this.#lastId += 1;
+    return new Conversation(this.#setup, `s${this.#lastId}`, stream, peer);
   }
 
   #accept(socket: Socket): void {

@@ -16,7 +16,7 @@ import type { SmtpServerTimeouts } from './limits.ts';
 import type { TlsInfo } from './session.ts';
 
 /** Unread input beyond which the stream is paused. */
-const INPUT_HIGH_WATER_BYTES = 128 * 1024;
+const INPUT_HIGH_WATER_BYTES = 64 * 1024;
 /** Replies that are sent without waiting for the input to run out. */
 const REPLY_BATCH_CHARS = 16 * 1024;
 
@@ -124,6 +124,8 @@ export class Wire {
    */
   async startTls(secureContext: SecureContext): Promise<TlsInfo | undefined> {
     await this.flush();
+    // The client can have sent something only if it did not wait for our reply.
+    if (this.hasInput) this.destroy();
     if (this.#isGone) return undefined;
     this.#unlisten();
     const secure = new TLSSocket(this.#stream, { isServer: true, secureContext });
