@@ -11,7 +11,7 @@ import {
 } from '@postbearer/microsoft365/clouds';
 import { clientAuthenticationsOf, cloudOf } from './derive.ts';
 import type { Draft } from './draft.ts';
-import { mistake, remark } from './place.ts';
+import { mistake, nameOf, remark } from './place.ts';
 import { isPlaceholder } from './placeholder.ts';
 import { UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
 import type { Finding } from './settings.ts';
@@ -144,8 +144,8 @@ function* checkTenantsAgree(draft: Draft, tenant: string): Generator<Finding> {
   if (other === undefined || draft.held('oauth.tokenEndpoint')?.origin !== 'given') return;
   if (kindOfTenant(other) !== kindOfTenant(tenant) || other.toLowerCase() === tenant.toLowerCase()) return;
   yield mistake('CONFIG_CONFLICT', draft.place('oauth.tenant'), {
-    one: draft.place('oauth.tokenEndpoint').label,
-    other: draft.place('oauth.tenant').label,
+    one: nameOf(draft.place('oauth.tokenEndpoint')),
+    other: nameOf(draft.place('oauth.tenant')),
   });
 }
 

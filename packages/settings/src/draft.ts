@@ -6,7 +6,7 @@
  */
 import type { SecretRef } from '@postbearer/core';
 import { RANKS, type Entry } from './entry.ts';
-import { mistake, type Place } from './place.ts';
+import { mistake, nameOf, type Place } from './place.ts';
 import { UPSTREAM_SETTINGS, type Setting, type UpstreamKey } from './schema.ts';
 import type { EffectiveValue, Finding } from './settings.ts';
 import { agrees, parseValue, type ParsedValue, type Value } from './value.ts';
@@ -54,8 +54,9 @@ export function choose(entries: readonly Entry[], setting: Setting, findings: Fi
   for (const { entry, parsed } of group) {
     if (parsed.kind !== 'text' && parsed.kind !== 'secret') continue;
     if (held === undefined) held = { value: parsed, place: entry.place, origin: 'given', rank: entry.rank };
-    else if (!agrees(held.value, parsed))
-      findings.push(mistake('CONFIG_CONFLICT', entry.place, { one: held.place.label, other: entry.place.label }));
+    // One key written twice is a finding of its own.
+    else if (!agrees(held.value, parsed) && held.place.key !== entry.place.key)
+      findings.push(mistake('CONFIG_CONFLICT', entry.place, { one: nameOf(held.place), other: nameOf(entry.place) }));
   }
   return {
     isBroken: held === undefined && group.length > 0,

@@ -1,5 +1,5 @@
 /** What the readers hand over: raw values, each with its place and rank. */
-import type { LOG_LEVEL_KEY, PACE_KEYS, UpstreamKey } from './schema.ts';
+import type { LOG_LEVEL_KEY, PACE_KEYS, Setting, UpstreamKey } from './schema.ts';
 import type { Finding } from './settings.ts';
 import type { Place } from './place.ts';
 import type { RawValue } from './value.ts';
@@ -48,6 +48,15 @@ export interface Collected {
   /** Upstreams that are written, even if with nothing in them. */
   readonly upstreams: readonly { readonly name: string; readonly place: Place }[];
   readonly findings: readonly Finding[];
+}
+
+/** A form that said nothing. */
+export const NOTHING: Collected = { entries: [], mailboxes: [], upstreams: [], findings: [] };
+
+/** A raw value with its path made absolute, where it is the path of a file. */
+export function resolveRaw(raw: RawValue, setting: Setting, resolvePath: (path: string) => string): RawValue {
+  if (setting.type !== 'path' || raw.kind !== 'text' || raw.text.trim() === '') return raw;
+  return { kind: 'text', text: resolvePath(raw.text.trim()) };
 }
 
 /** Several forms as one. */

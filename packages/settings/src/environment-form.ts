@@ -6,7 +6,7 @@
  * is read from it. A variable that is nearly one of ours is mentioned; any other is none of our business.
  */
 import { nearest } from './did-you-mean.ts';
-import { DEFAULT_UPSTREAM, type Collected, type Entry, type Rank } from './entry.ts';
+import { DEFAULT_UPSTREAM, resolveRaw, type Collected, type Entry, type Rank } from './entry.ts';
 import type { FileReader } from './file-access.ts';
 import { mistake, remark, type Place } from './place.ts';
 import {
@@ -102,7 +102,14 @@ async function readVariable(
   const path = hasFileVariable(setting) ? environment[`${name}_FILE`] : undefined;
   const entries: Entry[] = [];
   const place = { key: name, label: `environment ${name}` };
-  if (isSet(text)) entries.push({ about, rank: 'environment', place, raw: { kind: 'text', text } });
+  const resolvePath = (inner: string): string => files.resolvePath(inner);
+  if (isSet(text))
+    entries.push({
+      about,
+      rank: 'environment',
+      place,
+      raw: resolveRaw({ kind: 'text', text }, setting, resolvePath),
+    });
   if (!isSet(path)) return entries;
   if (isSet(text)) {
     findings.push(mistake('CONFIG_VALUE_AND_FILE', place));

@@ -6,10 +6,9 @@ import { checkUpstream } from './check-upstream.ts';
 import { deriveSettings } from './derive.ts';
 import { choose, Draft, type Chosen, type Held } from './draft.ts';
 import { DEFAULT_UPSTREAM, type Collected, type Entry } from './entry.ts';
-import { remark, type Place } from './place.ts';
+import { evidenceOf, mistake, remark, type Place } from './place.ts';
 import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
 import type { EffectiveValue, Finding, MailboxSettings, Settings, SettingsReading } from './settings.ts';
-import { settingsFaults } from './faults.ts';
 
 /** What the forms were read from. */
 export interface Origin {
@@ -66,7 +65,7 @@ function effective(path: readonly string[], held: Held | undefined, isSecret: bo
   const base = { key: path.join('.'), path, isSecret };
   if (held === undefined) return { ...base, value: 'not set', source: 'default', origin: 'default' };
   const { value, place, origin } = held;
-  const told = { ...base, source: place.label, origin };
+  const told = { ...base, source: place.label, origin, ...(origin === 'given' ? { evidence: evidenceOf(place) } : {}) };
   return value.kind === 'text' ? { ...told, value: value.text } : { ...told, value: '[secret]', secret: value.secret };
 }
 
@@ -78,8 +77,7 @@ function upstreamValues(draft: Draft): EffectiveValue[] {
 
 function nothingFound({ file, looked }: Origin): Finding {
   const place: Place = { key: 'smtp', label: 'smtp', ...(file === undefined ? {} : { file }) };
-  const evidence = { kind: 'settings' as const, key: place.key, ...(file === undefined ? {} : { file }) };
-  return { severity: 'error', fault: settingsFaults.make('CONFIG_EMPTY', { looked }, { evidence }) };
+  return mistake('CONFIG_EMPTY', place, { looked });
 }
 
 interface LogLevelChoice {

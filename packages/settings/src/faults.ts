@@ -23,7 +23,7 @@ type Code =
   | 'CONFIG_VALUE_MISSING'
   | 'CONFIG_CONFLICT'
   | 'CONFIG_VALUE_AND_FILE'
-  | 'CONFIG_SECRET_FILE'
+  | 'CONFIG_NAMED_FILE'
   | 'CONFIG_SECRET_WHITESPACE'
   | 'CONFIG_SECRET_ID'
   | 'CONFIG_PLACEHOLDER'
@@ -154,11 +154,11 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
     remedy: { steps: ['Unset {key}, so that only the file counts, or unset {key}_FILE.'] },
     next: 'fix-configuration',
   },
-  CONFIG_SECRET_FILE: {
-    title: 'Secret not available',
+  CONFIG_NAMED_FILE: {
+    title: 'Named file not available',
     message: '{key} names {what}, but {problem}.',
-    cause: 'The secret is read from there at the moment of its use, which would fail.',
-    remedy: { steps: ['Put the secret there, readable by the account of this program alone, or correct the name.'] },
+    cause: 'It is read from there at the moment of its use, which would fail.',
+    remedy: { steps: ['Put the file there, readable by the account of this program, or correct the name.'] },
     next: 'fix-configuration',
   },
   CONFIG_SECRET_WHITESPACE: {

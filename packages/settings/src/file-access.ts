@@ -20,18 +20,22 @@ export interface FileFacts {
 
 /** The files of a machine, as the readers need them. */
 export interface FileAccess {
+  /** Number of the account that runs this program; absent where files have no such owners. */
+  readonly account?: number;
   /** Of what a link leads to; `undefined` where there is nothing. Throws where it cannot be told. */
   stat(path: string): Promise<FileFacts | undefined>;
   /** The whole file. Throws where it cannot be read. */
   read(path: string): Promise<Uint8Array>;
 }
 
-function codeOf(error: unknown): string {
+/** The code of a system error, such as `EACCES`. */
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }
 
 /** The files of this machine. */
 export const systemFiles: FileAccess = {
+  ...(process.getuid === undefined ? {} : { account: process.getuid() }),
   async stat(path) {
     try {
       const facts = await stat(path);

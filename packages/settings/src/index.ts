@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { convertSettings, type ConvertOptions } from './convert.ts';
 export type { Environment } from './environment-form.ts';
 export { settingsFaults } from './faults.ts';
 export { systemFiles, type FileAccess, type FileFacts } from './file-access.ts';
@@ -14,6 +15,8 @@ export {
   type LoadOptions,
   type SettingsFault,
 } from './read-settings.ts';
+export { settingsJsonSchema, type JsonSchema } from './json-schema.ts';
+export { settingsReference } from './reference.ts';
 export type {
   ClientAuthentication,
   EffectiveValue,
@@ -25,3 +28,4 @@ export type {
   SettingsReading,
   Upstream,
 } from './settings.ts';
+export { writeSettings, type SettingChange, type WrittenSettings } from './write-settings.ts';

@@ -7,9 +7,17 @@
  */
 import type { Node } from 'jsonc-parser';
 import { guess } from './did-you-mean.ts';
-import { DEFAULT_UPSTREAM, type Collected, type Entry, type Placed, type RawMailbox, type Rank } from './entry.ts';
+import {
+  DEFAULT_UPSTREAM,
+  resolveRaw,
+  type Collected,
+  type Entry,
+  type Placed,
+  type RawMailbox,
+  type Rank,
+} from './entry.ts';
 import { lineFinder, parseJson } from './json-syntax.ts';
-import { mistake, remark, type Place, type Source } from './place.ts';
+import { mistake, remark, WHOLE_FILE, type Place, type Source } from './place.ts';
 import {
   LOG_LEVEL_KEY,
   PACE_KEYS,
@@ -107,7 +115,7 @@ class JsonForm {
   }
 
   readRoot(root: Node): void {
-    const properties = this.#members(root, '(the whole file)', '{"smtp": {…}}');
+    const properties = this.#members(root, WHOLE_FILE, '{"smtp": {…}}');
     const names = new Set(properties.map(({ name }) => name));
     for (const property of properties) {
       if (property.name === 'smtp') this.#readUpstream(property.value, DEFAULT_UPSTREAM, 'smtp', 'file');
@@ -179,7 +187,7 @@ class JsonForm {
           about: { upstream, key: key as UpstreamKey },
           rank,
           place: this.#placeOf(`${path}.${key}`, property.value),
-          raw: this.#rawOf(property.value),
+          raw: this.#resolved(key as UpstreamKey, property.value),
         });
       else
         this.#unknown(
@@ -227,6 +235,10 @@ class JsonForm {
       else this.#unknown(property, path, Object.keys(PACE_KEYS));
     }
     return pace;
+  }
+
+  #resolved(key: UpstreamKey, node: Node): RawValue {
+    return resolveRaw(this.#rawOf(node), UPSTREAM_SETTINGS[key], (path) => this.#source.resolvePath(path));
   }
 
   #rawOf(node: Node): RawValue {
@@ -283,7 +295,7 @@ export function readJsonForm(text: string, source: Source): Collected {
   const { root, problems } = parseJson(text);
   const form = new JsonForm(source, lineFinder(text));
   for (const { offset, problem } of problems) {
-    const place = { ...form.placeAt('(the whole file)', offset) };
+    const place = { ...form.placeAt(WHOLE_FILE, offset) };
     form.report(mistake('CONFIG_SYNTAX', place, { form: 'JSON', problem, hint: 'an editor that knows JSON marks it' }));
   }
   if (root !== undefined) {

@@ -14,6 +14,9 @@ export interface Place {
   readonly line?: number;
 }
 
+/** The key of a finding about a file as a whole. */
+export const WHOLE_FILE = '(the whole file)';
+
 /** Where a text comes from. */
 export interface Source {
   /** Absolute path; absent for an object of a program. */
@@ -26,13 +29,19 @@ export interface Source {
 
 type FaultName = keyof typeof settingsFaults.definitions;
 
-function evidenceOf({ key, file, line }: Place): SettingsEvidence {
+/** The same for a fault. */
+export function evidenceOf({ key, file, line }: Place): SettingsEvidence {
   return {
     kind: 'settings',
     key,
     ...(file === undefined ? {} : { file }),
     ...(line === undefined ? {} : { line }),
   };
+}
+
+/** A place in a sentence: its key, and where that is unless the key says so itself. */
+export function nameOf({ key, label }: Place): string {
+  return label.includes(key) ? label : `${key} (${label})`;
 }
 
 /** A finding that stops: `{key}` is filled with the key of the place. */

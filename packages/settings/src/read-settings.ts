@@ -5,17 +5,18 @@
  * `smtp` (or a tfvars variable); its `database.smtp`; derived; default.
  */
 import { failure, success, type Fault, type Success } from '@postbearer/core';
-import { guess } from './did-you-mean.ts';
-import { DEFAULT_UPSTREAM, joinCollected, type Collected, type Entry } from './entry.ts';
+import { checkNamedFiles, checkSettingsFile } from './check-files.ts';
+import { joinCollected, NOTHING, type Collected } from './entry.ts';
 import { readEnvironmentForm, type Environment } from './environment-form.ts';
 import { evaluate, isMistake, type Origin } from './evaluate.ts';
 import { settingsFaults } from './faults.ts';
 import { FileReader, systemFiles, type FileAccess, type FileFacts } from './file-access.ts';
 import { findFile } from './find-file.ts';
+import { readFlagsForm } from './flags-form.ts';
 import { readJsonForm } from './json-form.ts';
-import { mistake, type Source } from './place.ts';
+import { mistake, WHOLE_FILE, type Source } from './place.ts';
 import { readTfvarsForm } from './tfvars-form.ts';
-import { LOG_LEVEL_KEY, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
+import { LOG_LEVEL_KEY, UPSTREAM_SETTINGS } from './schema.ts';
 import type { Finding, Settings, SettingsReading } from './settings.ts';
 
 /** Where to read from; each has the machine's own as its default. */
@@ -37,32 +38,6 @@ export interface SettingsFault extends Fault {
   readonly findings: readonly Finding[];
 }
 
-const NOTHING: Collected = { entries: [], mailboxes: [], upstreams: [], findings: [] };
-
-/** What a flag's path is about; `undefined` where it is no setting. */
-function aboutOf(path: string): Entry['about'] | undefined {
-  if (path === LOG_LEVEL_KEY) return LOG_LEVEL_KEY;
-  const match = /^(?:smtp|postbearer\.upstreams\.(?<name>[\w-]+))\.(?<key>.+)$/.exec(path)?.groups;
-  const key = match?.['key'];
-  if (key === undefined || !Object.hasOwn(UPSTREAM_SETTINGS, key)) return undefined;
-  return { upstream: match?.['name'] ?? DEFAULT_UPSTREAM, key: key as UpstreamKey };
-}
-
-function readOverrides(overrides: Readonly<Record<string, string>>): Collected {
-  const entries: Entry[] = [];
-  const findings: Finding[] = [];
-  for (const [path, text] of Object.entries(overrides)) {
-    const about = aboutOf(path);
-    const place = { key: path, label: `flag ${path}` };
-    if (about !== undefined) entries.push({ about, rank: 'flag', place, raw: { kind: 'text', text } });
-    else {
-      const known = [...UPSTREAM_KEYS.map((key) => `smtp.${key}`), LOG_LEVEL_KEY];
-      findings.push(mistake('CONFIG_UNKNOWN_KEY', place, { guess: guess(path, known) }));
-    }
-  }
-  return { ...NOTHING, entries, findings };
-}
-
 interface FileReading {
   readonly collected: Collected;
   readonly origin: Origin;
@@ -74,7 +49,7 @@ async function readFile(path: string, reader: FileReader): Promise<FileReading> 
   const relative = reader.paths.relative(reader.folder, path);
   const label = relative.startsWith('..') || relative === '' ? path : relative;
   const origin: Origin = { file: path, form, looked: `${label} holds none` };
-  const read = await reader.readText(path, { key: '(the whole file)', label, file: path });
+  const read = await reader.readText(path, { key: WHOLE_FILE, label, file: path });
   if (!read.ok) return { collected: { ...NOTHING, findings: [read.finding] }, origin };
   const beside = reader.in(reader.paths.dirname(path));
   const source: Source = { file: path, label, resolvePath: (inner) => beside.resolvePath(inner) };
@@ -108,11 +83,40 @@ export async function readSettings(options: LoadOptions = {}): Promise<SettingsR
   const reader = new FileReader(options.files ?? systemFiles, folder, options.platform ?? process.platform);
   const file = await findAndRead(options, environment, reader);
   const collected = joinCollected([
-    readOverrides(options.overrides ?? {}),
+    readFlagsForm(options.overrides ?? {}, reader),
     await readEnvironmentForm(environment, reader),
     file.collected,
   ]);
-  return evaluate(collected, file.origin);
+  const reading = evaluate(collected, file.origin);
+  return withFindings(reading, [
+    ...checkFile(file, collected, reader),
+    ...(await checkNamedFiles(reading.values, environment['CREDENTIALS_DIRECTORY'] ?? '', reader)),
+  ]);
+}
+
+function checkFile({ origin, facts }: FileReading, collected: Collected, { files }: FileReader): Finding[] {
+  const { file } = origin;
+  if (file === undefined || facts === undefined) return [];
+  const holdsSecrets = collected.entries.some(
+    ({ about, place, raw }) =>
+      place.file === file &&
+      raw.kind === 'text' &&
+      raw.text !== '' &&
+      about !== LOG_LEVEL_KEY &&
+      UPSTREAM_SETTINGS[about.key].type === 'secret',
+  );
+  return checkSettingsFile({ key: WHOLE_FILE, label: file, file }, facts, holdsSecrets, files.account);
+}
+
+function lineOf({ fault }: Finding): number {
+  return fault.evidence?.kind === 'settings' ? (fault.evidence.line ?? 0) : 0;
+}
+
+function withFindings(reading: SettingsReading, more: readonly Finding[]): SettingsReading {
+  const { settings, ...rest } = reading;
+  // What has no line comes first, then line by line.
+  const findings = [...reading.findings, ...more].toSorted((a, b) => lineOf(a) - lineOf(b));
+  return { ...rest, findings, ...(settings === undefined || more.some(isMistake) ? {} : { settings }) };
 }
 
 /** One fault for a reading that cannot be used. */

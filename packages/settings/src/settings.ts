@@ -3,7 +3,7 @@
  *
  * An upstream is a server that takes our mail, with the way to sign in there. Secrets stay references until they are used.
  */
-import type { Fault, LogLevel, MailboxAddress, SecretRef } from '@postbearer/core';
+import type { Fault, LogLevel, MailboxAddress, SecretRef, SettingsEvidence } from '@postbearer/core';
 import type { CloudName } from '@postbearer/microsoft365/clouds';
 
 /** How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523, Azure). */
@@ -100,6 +100,8 @@ export interface EffectiveValue {
   readonly source: string;
   /** Whether somebody wrote it, it follows from other settings, or nobody said anything. */
   readonly origin: 'given' | 'derived' | 'default';
+  /** For programs: where it is written, if somebody wrote it. */
+  readonly evidence?: SettingsEvidence;
   readonly isSecret: boolean;
   /** Of a secret that is set: where its value is to be found. */
   readonly secret?: SecretRef;

@@ -5,12 +5,13 @@
  * kind holds the variables of a whole deployment, so only names that look like ours and are not are mentioned.
  */
 import { guess } from './did-you-mean.ts';
-import { DEFAULT_UPSTREAM, type Collected, type Entry } from './entry.ts';
+import { DEFAULT_UPSTREAM, resolveRaw, type Collected, type Entry } from './entry.ts';
 import { lineFinder } from './json-syntax.ts';
-import { mistake, remark, type Place, type Source } from './place.ts';
+import { mistake, remark, WHOLE_FILE, type Place, type Source } from './place.ts';
 import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_KEYS, UPSTREAM_SETTINGS } from './schema.ts';
 import type { Finding } from './settings.ts';
 import { parseTfvars, type TfvarsAttribute } from './tfvars-syntax.ts';
+import type { RawValue } from './value.ts';
 
 const ABOUT: ReadonlyMap<string, Entry['about']> = new Map([
   ...UPSTREAM_KEYS.flatMap((key) =>
@@ -22,7 +23,8 @@ const ABOUT: ReadonlyMap<string, Entry['about']> = new Map([
 const LOOKS_LIKE_OURS = /^(?:enable_)?e?mail_|^smtp_/i;
 
 /** Reads settings from the text of a tfvars file without its byte order mark. Never throws. */
-export function readTfvarsForm(text: string, { file, label }: Source): Collected {
+export function readTfvarsForm(text: string, source: Source): Collected {
+  const { file, label } = source;
   const { attributes, problem } = parseTfvars(text);
   const lineOf = lineFinder(text);
   const placeAt = (key: string, offset: number): Place => {
@@ -39,12 +41,17 @@ export function readTfvarsForm(text: string, { file, label }: Source): Collected
     const earlier = first.get(name);
     first.set(name, earlier ?? attribute);
     if (earlier !== undefined) findings.push(mistake('CONFIG_DUPLICATE_KEY', place, { first: lineOf(earlier.offset) }));
-    if (about !== undefined) entries.push({ about, rank: 'file', place, raw });
+    if (about !== undefined) entries.push({ about, rank: 'file', place, raw: resolved(raw, about, source) });
     else if (LOOKS_LIKE_OURS.test(name))
       findings.push(remark('CONFIG_UNKNOWN_KEY', place, { guess: guess(name, ABOUT.keys()) }));
   }
-  if (problem !== undefined) findings.push(syntaxFinding(placeAt('(the whole file)', problem.offset), problem.problem));
+  if (problem !== undefined) findings.push(syntaxFinding(placeAt(WHOLE_FILE, problem.offset), problem.problem));
   return { entries, findings, mailboxes: [], upstreams: [] };
+}
+
+function resolved(raw: RawValue, about: Entry['about'], source: Source): RawValue {
+  if (about === LOG_LEVEL_KEY) return raw;
+  return resolveRaw(raw, UPSTREAM_SETTINGS[about.key], (path) => source.resolvePath(path));
 }
 
 function syntaxFinding(place: Place, problem: string): Finding {

@@ -1,0 +1,35 @@
+/** Settings that a command line overrides, by their JSON paths. */
+import { guess } from './did-you-mean.ts';
+import { DEFAULT_UPSTREAM, NOTHING, resolveRaw, type Collected, type Entry } from './entry.ts';
+import type { FileReader } from './file-access.ts';
+import { mistake } from './place.ts';
+import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
+import type { Finding } from './settings.ts';
+
+/** What a JSON path is about; `undefined` where it is no setting. */
+export function aboutOf(path: string): Entry['about'] | undefined {
+  if (path === LOG_LEVEL_KEY) return LOG_LEVEL_KEY;
+  const match = /^(?:smtp|postbearer\.upstreams\.(?<name>[\w-]+))\.(?<key>.+)$/.exec(path)?.groups;
+  const key = match?.['key'];
+  if (key === undefined || !Object.hasOwn(UPSTREAM_SETTINGS, key)) return undefined;
+  return { upstream: match?.['name'] ?? DEFAULT_UPSTREAM, key: key as UpstreamKey };
+}
+
+/** Reads flags. An unknown path is a mistake: a program asked for something that cannot be. */
+export function readFlagsForm(overrides: Readonly<Record<string, string>>, files: FileReader): Collected {
+  const entries: Entry[] = [];
+  const findings: Finding[] = [];
+  for (const [path, text] of Object.entries(overrides)) {
+    const about = aboutOf(path);
+    const place = { key: path, label: `flag ${path}` };
+    if (about !== undefined) {
+      const setting = about === LOG_LEVEL_KEY ? LOG_LEVEL_SETTING : UPSTREAM_SETTINGS[about.key];
+      const raw = resolveRaw({ kind: 'text', text }, setting, (inner) => files.resolvePath(inner));
+      entries.push({ about, rank: 'flag', place, raw });
+    } else {
+      const known = [...UPSTREAM_KEYS.map((key) => `smtp.${key}`), LOG_LEVEL_KEY];
+      findings.push(mistake('CONFIG_UNKNOWN_KEY', place, { guess: guess(path, known) }));
+    }
+  }
+  return { ...NOTHING, entries, findings };
+}
