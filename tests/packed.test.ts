@@ -115,10 +115,11 @@ describe('the tarballs in an empty project', () => {
 
   it('carry types that a strict project compiles against', { timeout: 60_000 }, async () => {
     const imports = entries.map((entry, index) => `import * as entry${index} from '${entry}';`);
-    await writeFile(
-      join(project, 'types.ts'),
-      `${imports.join('\n')}\nexport { ${entries.map((_, index) => `entry${index}`).join(', ')} };\n`,
-    );
+    const uses = `export const all = [${entries.map((_, index) => `entry${index}`).join(', ')}];`;
+    // Fails if the types were not found and everything were any.
+    const control =
+      "import { oneLine } from '@postbearer/core';\n// @ts-expect-error\nexport const x: number = oneLine('');";
+    await writeFile(join(project, 'types.ts'), [...imports, uses, control, ''].join('\n'));
     const tsc = join(repositoryFolder, 'node_modules/typescript/bin/tsc');
     const types = join(repositoryFolder, 'node_modules/@types');
     const strict = [
