@@ -108,8 +108,7 @@ export function createSubmissionHandler(
     return { identity: answer.mailbox.address };
   };
 
-  const refuseMessage = (session: Session, mailbox: string, text: string): SpokenReply => {
-    const reply = withHostname(text, server);
+  const refuseMessage = (session: Session, mailbox: string, reply: string): SpokenReply => {
     counters.messagesRefused += 1;
     world.onEvent({ name: 'emulator.message-refused', connection: session.id, mailbox, reply });
     return spoken(reply);
@@ -128,20 +127,18 @@ export function createSubmissionHandler(
     await pause(clock, waitMs, session.signal);
   };
 
-  /** The end of a message that passed every check. A cut or a hang comes after it was kept, a reply in place of keeping it. */
+  /** Takes a message that passed every check. @returns the reply. */
   const accept = async (
     session: Session,
     signedIn: SignedIn,
     incoming: IncomingMessage,
     bytes: Uint8Array,
-  ): Promise<ServerReply> => {
+  ): Promise<SpokenReply> => {
+    const { envelope } = incoming;
     const mailbox = signedIn.mailbox.address;
-    const action = world.faults.next('final', mailbox);
-    if (action?.kind === 'reply') return refuseMessage(session, mailbox, action.text);
     await waitForPace(session, mailbox);
     const id = headerFields(bytes, 'message-id')[0] ?? `<${randomUUID()}@${server.dataHost}>`;
     const reply = withHostname(`250 2.0.0 OK ${id}`, server);
-    const { envelope } = incoming;
     keep({
       tenantId: signedIn.tenantId,
       mailbox,
@@ -152,19 +149,24 @@ export function createSubmissionHandler(
       connection: session.id,
       reply,
     });
-    return (await playFault(action, session, clock)) ?? spoken(reply);
+    return spoken(reply);
   };
 
+  /** A fault of stage `final`: a reply comes in place of keeping the message, everything else after it was kept. */
   const receive = async (session: Session, signedIn: SignedIn, incoming: IncomingMessage): Promise<ServerReply> => {
     const { mailbox } = signedIn;
     const { bytes, sizeBytes } = await collect(incoming.content, mailbox.maxMessageBytes);
     const { sender, recipients } = incoming.envelope;
     const { isCrowdedOut } = session.state;
+    const action = world.faults.next('final', mailbox.address);
+    if (action?.kind === 'reply') return refuseMessage(session, mailbox.address, action.text);
     const submission = { sender, recipientCount: recipients.length, bytes, sizeBytes, isCrowdedOut };
     const refusal = refusalOf(signedIn, submission, (count) => limits.countRecipients(mailbox.address, count));
-    return refusal === undefined
-      ? accept(session, signedIn, incoming, bytes)
-      : refuseMessage(session, mailbox.address, refusal);
+    const reply =
+      refusal === undefined
+        ? await accept(session, signedIn, incoming, bytes)
+        : refuseMessage(session, mailbox.address, withHostname(refusal, server));
+    return (await playFault(action, session, clock)) ?? reply;
   };
 
   return {

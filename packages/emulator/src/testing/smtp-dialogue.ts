@@ -54,7 +54,7 @@ export class Dialogue {
       if (end !== null) {
         const whole = this.#received.slice(0, end.index + end[0].length);
         this.#received = this.#received.slice(whole.length);
-        const lines = whole.trimEnd().split('\r\n');
+        const lines = whole.slice(0, -2).split('\r\n');
         this.transcript.push(...lines.map((line) => `S: ${line}`));
         return lines.join('\n');
       }
@@ -139,3 +139,18 @@ export class Dialogue {
 export function message(from: string, subject = 'Hello'): string {
   return `From: <${from}>\r\nTo: <ann@example.com>\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@client.example>\r\n\r\nText`;
 }
+
+/** A line or reply with what varies from start to start in braces. */
+export function shapeOfReply(text: string): string {
+  return text
+    .replaceAll(/PB1P281CA\d{4}/g, '{server}')
+    .replaceAll(/08D[0-9A-F]{13}/g, '{session}')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '{moment}')
+    .replaceAll(/[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000/g, '{date}');
+}
+
+/** The end of a refusal while a session is set up. */
+export const SESSION_DATA = '[{server}.PBRP281.PROD.OUTLOOK.EXAMPLE {moment} {session}]';
+
+/** The end of a reply to a message. */
+export const HOSTNAME_DATA = '[Hostname={server}.PBRP281.PROD.OUTLOOK.EXAMPLE]';

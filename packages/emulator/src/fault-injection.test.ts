@@ -1,0 +1,228 @@
+/** Failures on demand, each seen by a client on the wire. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  EmulatorError,
+  startEmulator,
+  type Emulator,
+  type FaultAction,
+  type FaultStage,
+  type InjectedFault,
+} from './index.ts';
+import { accessToken, ask, askToken } from './testing/https-client.ts';
+import { ManualClock } from './testing/manual-clock.ts';
+import { Dialogue, message } from './testing/smtp-dialogue.ts';
+
+const MAILBOX = 'notifications@contoso.example';
+const REPLY = '451 4.7.0 Temporary server error. Please try again later.';
+
+let emulator: Emulator;
+let clock: ManualClock;
+let random: () => number;
+beforeEach(async () => {
+  clock = new ManualClock(Date.UTC(2026, 10, 24));
+  random = () => 0;
+  emulator = await startEmulator({ clock, random: () => random(), pace: Number.POSITIVE_INFINITY });
+});
+afterEach(() => emulator.close());
+
+/** Drives a session up to a stage and gives the reply that was given there; the empty text for none. */
+async function replyAt(stage: FaultStage, token: string): Promise<string> {
+  const dialogue = await Dialogue.open(emulator);
+  const steps: readonly (readonly [FaultStage, () => Promise<string>])[] = [
+    ['connect', () => dialogue.read()],
+    ['ehlo', () => dialogue.say('EHLO client.example')],
+    ['starttls', () => dialogue.say('STARTTLS')],
+    [
+      'auth',
+      async () => {
+        await dialogue.secure();
+        await dialogue.say('EHLO client.example');
+        return dialogue.signIn(MAILBOX, token);
+      },
+    ],
+    ['mail', () => dialogue.say(`MAIL FROM:<${MAILBOX}>`)],
+    ['rcpt', () => dialogue.say('RCPT TO:<ann@example.com>')],
+    ['data', () => dialogue.say('DATA')],
+    ['content', () => dialogue.say(`${message(MAILBOX)}\r\n.`)],
+  ];
+  let reply = '';
+  for (const [at, step] of steps) {
+    reply = await step();
+    if (at === stage) break;
+  }
+  dialogue.destroy();
+  return reply;
+}
+
+const STAGES: readonly FaultStage[] = [
+  'connect',
+  'ehlo',
+  'starttls',
+  'auth',
+  'mail',
+  'rcpt',
+  'data',
+  'content',
+  'final',
+];
+const KEPT_WHEN_CUT: ReadonlySet<FaultStage> = new Set(['final']);
+
+describe.each(STAGES)('at stage %s', (stage) => {
+  it('a reply takes the place of the usual one, as often as wanted', async () => {
+    const token = await accessToken(emulator);
+    emulator.faults.add({ stage, action: { kind: 'reply', text: REPLY }, times: 1 });
+    expect(await replyAt(stage, token)).toBe(REPLY);
+    expect(emulator.messages).toEqual([]);
+    expect(await replyAt(stage, token)).toMatch(/^[23]\d\d/);
+    expect(emulator.faults.list()).toMatchObject([{ applied: 1 }]);
+  });
+
+  it('a cut ends the connection without a word', async () => {
+    const token = await accessToken(emulator);
+    emulator.faults.add({ stage, action: { kind: 'cut' } });
+    expect(await replyAt(stage, token)).toBe('');
+    expect(emulator.messages.length).toBe(KEPT_WHEN_CUT.has(stage) ? 1 : 0);
+  });
+
+  it('a delay comes before the usual reply', async () => {
+    const token = await accessToken(emulator);
+    emulator.faults.add({ stage, action: { kind: 'delay', ms: 60_000 }, times: 1 });
+    const timer = clock.nextTimer();
+    const reply = replyAt(stage, token);
+    expect(await timer).toBe(60_000);
+    clock.advance(60_000);
+    expect(await reply).toMatch(/^[23]\d\d/);
+  });
+
+  it('a hang says nothing more, and closing the emulator ends it', async () => {
+    const token = await accessToken(emulator);
+    emulator.faults.add({ stage, action: { kind: 'hang' } });
+    const reply = replyAt(stage, token);
+    await expect.poll(() => emulator.faults.list()[0]?.applied).toBe(1);
+    await emulator.close();
+    expect(await reply).not.toMatch(/^[235]/);
+  });
+});
+
+describe('a reply with code 421', () => {
+  it('ends the connection', async () => {
+    emulator.faults.add({ stage: 'ehlo', action: { kind: 'reply', text: '421 4.3.2 Service not available' } });
+    const dialogue = await Dialogue.open(emulator);
+    await dialogue.read();
+    expect(await dialogue.say('EHLO client.example')).toBe('421 4.3.2 Service not available');
+    await dialogue.closed();
+    dialogue.destroy();
+  });
+});
+
+describe('at the token endpoint', () => {
+  it.each([
+    [{ kind: 'aadsts', code: 90033 }, 503, { error: 'temporarily_unavailable', error_codes: [90033] }],
+    [{ kind: 'aadsts', code: 50196 }, 429, { error_codes: [50196] }],
+    [{ kind: 'aadsts', code: 53003 }, 400, { error: 'invalid_grant', error_codes: [53003] }],
+    [
+      { kind: 'http', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>Bad gateway</html>' },
+      502,
+      {},
+    ],
+  ] satisfies [FaultAction, number, object][])('%j is answered', async (action, status, json) => {
+    emulator.faults.add({ stage: 'token', action, times: 1 });
+    expect(await askToken(emulator)).toMatchObject({ status, json });
+    expect((await askToken(emulator)).status).toBe(200);
+  });
+
+  it('throttling says how long to wait', async () => {
+    emulator.faults.add({ stage: 'token', action: { kind: 'aadsts', code: 90055, retryAfterSeconds: 17 } });
+    const answer = await askToken(emulator);
+    expect(answer.status).toBe(429);
+    expect(answer.headers['retry-after']).toBe('17');
+  });
+
+  it('a cut breaks the connection, a delay comes first, a hang waits for ever', async () => {
+    emulator.faults.add({ stage: 'token', action: { kind: 'cut' }, times: 1 });
+    await expect(askToken(emulator)).rejects.toThrow('socket hang up');
+    emulator.faults.add({ stage: 'token', action: { kind: 'delay', ms: 5000 }, times: 1 });
+    const timer = clock.nextTimer();
+    const late = askToken(emulator);
+    expect(await timer).toBe(5000);
+    clock.advance(5000);
+    expect((await late).status).toBe(200);
+    emulator.faults.add({ stage: 'token', action: { kind: 'hang' }, times: 1 });
+    const cancel = new AbortController();
+    const never = askToken(emulator, {}, { signal: cancel.signal });
+    await expect.poll(() => emulator.faults.list()[2]?.applied).toBe(1);
+    cancel.abort();
+    await expect(never).rejects.toThrow();
+  });
+});
+
+describe('how often a fault happens', () => {
+  async function statuses(fault: Omit<InjectedFault, 'stage' | 'action'>, count: number): Promise<number[]> {
+    emulator.faults.add({ stage: 'token', action: { kind: 'aadsts', code: 90033 }, ...fault });
+    const seen: number[] = [];
+    for (let index = 0; index < count; index += 1) seen.push((await askToken(emulator)).status);
+    return seen;
+  }
+
+  it('is a number of times after a number of cases that pass', async () => {
+    expect(await statuses({ skip: 1, times: 2 }, 5)).toEqual([200, 503, 503, 200, 200]);
+  });
+
+  it('is a share of the cases by the given random, the same each time', async () => {
+    const numbers = [0.1, 0.9, 0.29, 0.31, 0.3];
+    // A token's lifetime takes a number too.
+    const sequence = numbers.flatMap((number) => (number < 0.3 ? [number] : [number, 0.5]));
+    random = () => sequence.shift() ?? 0.5;
+    expect(await statuses({ share: 0.3 }, 5)).toEqual([503, 200, 503, 200, 200]);
+  });
+
+  it('can be limited to one mailbox', async () => {
+    const token = await accessToken(emulator);
+    emulator.faults.add({ stage: 'mail', action: { kind: 'reply', text: REPLY }, mailbox: 'other@contoso.example' });
+    expect(await replyAt('mail', token)).toMatch(/^250/);
+    emulator.faults.add({
+      stage: 'mail',
+      action: { kind: 'reply', text: REPLY },
+      mailbox: 'Notifications@contoso.example',
+    });
+    expect(await replyAt('mail', token)).toBe(REPLY);
+  });
+
+  it('ends when the fault is cleared, one or all', async () => {
+    const id = emulator.faults.add({ stage: 'token', action: { kind: 'cut' } });
+    emulator.faults.add({ stage: 'token', action: { kind: 'aadsts', code: 90033 } });
+    expect(emulator.faults.clear(id)).toBe(1);
+    expect((await askToken(emulator)).status).toBe(503);
+    expect(emulator.faults.clear()).toBe(1);
+    expect((await askToken(emulator)).status).toBe(200);
+  });
+});
+
+describe('a fault that makes no sense is refused', () => {
+  it.each([
+    ['stage', { stage: 'nowhere', action: { kind: 'cut' } }],
+    ['action.kind', { stage: 'mail', action: { kind: 'aadsts', code: 90033 } }],
+    ['action.kind', { stage: 'token', action: { kind: 'reply', text: REPLY } }],
+    ['action.kind', { stage: 'mail' }],
+    ['action', { stage: 'mail', action: { kind: 'reply', text: '451 two\r\n250 lines' } }],
+    ['action', { stage: 'token', action: { kind: 'aadsts', code: 1 } }],
+    ['action', { stage: 'mail', action: { kind: 'delay' } }],
+    ['times', { stage: 'mail', action: { kind: 'cut' }, times: -1 }],
+    ['share', { stage: 'mail', action: { kind: 'cut' }, share: 2 }],
+  ])('for its %s', (key, fault) => {
+    const add = (): string => emulator.faults.add(fault as InjectedFault);
+    expect(add).toThrow(EmulatorError);
+    expect(add).toThrow(`wrong at ${key}:`);
+  });
+});
+
+describe('every fault that came true', () => {
+  it('is told as an event', async () => {
+    const events: unknown[] = [];
+    const own = await startEmulator({ onEvent: (event) => events.push(event) });
+    const id = own.faults.add({ stage: 'token', action: { kind: 'http', status: 204 } });
+    await ask(own, { method: 'POST', path: `/${own.defaults.tenantId}/oauth2/v2.0/token` });
+    expect(events).toEqual([{ name: 'emulator.fault-applied', id, stage: 'token' }]);
+    await own.close();
+  });
+});
