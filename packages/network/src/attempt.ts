@@ -1,7 +1,7 @@
 /**
  * One try at something on the network: one deadline over all of its phases, one end to everything it opened.
  *
- * Waiting ends with what was waited for, an error of the stream, the deadline, or the caller's signal, whichever is first.
+ * Waiting ends with what was waited for, an error or the end of the stream, the deadline, or the caller's signal, whichever is first.
  */
 import type { EventEmitter } from 'node:events';
 import { maxHeaderSize } from 'node:http';
@@ -75,7 +75,10 @@ export function startAttempt(
       if (ending !== undefined) return endedAs(ending);
       const outcome = await new Promise<Result<T> | undefined>((resolve) => {
         stopWaiting = () => resolve(undefined);
-        stream.on('error', (error: unknown) => resolve(failure(connectionFault(error, { ...place, issuer }, limits))));
+        const fail = (error: unknown): void => resolve(failure(connectionFault(error, { ...place, issuer }, limits)));
+        stream.on('error', fail);
+        // Some ends come without an error: a reply 101, for one, that nobody asked for.
+        stream.on('close', () => fail(new Error('closed before it was done')));
         listen((value) => resolve(success(value)));
       });
       stopWaiting = undefined;

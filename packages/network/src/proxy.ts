@@ -48,9 +48,14 @@ function matchesSubnet(host: string, entry: string): boolean {
 function matchesEntry(host: string, port: number, entry: string): boolean {
   if (entry === '*') return true;
   if (entry.includes('/')) return matchesSubnet(host, entry);
-  const [, bracketed, plain, entryPort] = /^(?:\[([^\]]*)\]|([^:]*|[^:]*:[^:]*:.*?))(?::(\d+))?$/.exec(entry) ?? [];
-  const name = (bracketed ?? plain ?? entry).replace(/^\*?\./, '').toLowerCase();
-  if (name === '' || (entryPort !== undefined && Number(entryPort) !== port)) return false;
+  const entryPort = isIP(entry) === 0 ? /:(\d{1,5})$/.exec(entry)?.[1] : undefined;
+  if (entryPort !== undefined && Number(entryPort) !== port) return false;
+  const named = entryPort === undefined ? entry : entry.slice(0, -1 - entryPort.length);
+  const name = named
+    .replaceAll(/^\[|\]$/g, '')
+    .replace(/^\*?\./, '')
+    .toLowerCase();
+  if (name === '') return false;
   return host === name || (isIP(host) === 0 && host.endsWith(`.${name}`));
 }
 
