@@ -7,6 +7,7 @@ import { secretFaults } from '@postbearer/secrets';
 import { settingsFaults } from '@postbearer/settings';
 import { clientFaults } from '@postbearer/smtp/client';
 import { replyFaults } from '@postbearer/smtp/reply';
+import { smtpServerFaults } from '@postbearer/smtp/server';
 
 /** A fault with the package that reports it. */
 export interface OwnedFault {
@@ -24,6 +25,7 @@ const CATALOGUES: Readonly<Record<string, Readonly<Record<string, FaultDefinitio
   oauth: oauthFaults.definitions,
   'smtp/reply': replyFaults.definitions,
   'smtp/client': clientFaults.definitions,
+  'smtp/server': smtpServerFaults.definitions,
   microsoft365: microsoft365Faults.definitions,
 };
 

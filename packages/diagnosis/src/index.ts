@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { allFaults, type OwnedFault } from './all-faults.ts';
+export type { VerifyOptions } from './chain-state.ts';
 export { refineFault } from './refine-fault.ts';
 export { renderChain, type RenderOptions } from './render-chain.ts';
 export {
@@ -17,3 +18,4 @@ export {
   type CheckStatus,
 } from './report.ts';
 export { upstreamAccess, type UpstreamAccess, type UpstreamAccessOptions } from './upstream-access.ts';
+export { verifyUpstream } from './verify-upstream.ts';

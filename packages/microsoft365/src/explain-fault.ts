@@ -100,3 +100,20 @@ export function explainFault(fault: Fault, context: Microsoft365Context): Fault 
   if (found === undefined) return fault;
   return microsoft365Faults.make(found.code, valuesOf(context, { host: evidence.host }), detailsOf(fault));
 }
+
+/**
+ * What the claims in a context say against its token, as a fault; `undefined` where they say nothing against it or are not
+ * known. `M365_TOKEN_WITHOUT_ROLE` is a hint only: under RBAC for Applications a token needs no role.
+ *
+ * @example
+ * ```ts
+ * import { explainClaims } from '@postbearer/microsoft365';
+ *
+ * explainClaims({ claims: { aud: 'https://graph.microsoft.com' } })?.code; // => 'M365_TOKEN_AUDIENCE_WRONG'
+ * explainClaims({ claims: { aud: 'https://outlook.office365.com', roles: ['SMTP.SendAsApp'] } }); // => undefined
+ * ```
+ */
+export function explainClaims(context: Microsoft365Context): Fault | undefined {
+  const code = judgeClaims(context);
+  return code === undefined ? undefined : microsoft365Faults.make(code, valuesOf(context));
+}

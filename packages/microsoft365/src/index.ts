@@ -11,9 +11,9 @@ export {
 } from './basic-auth-timeline.ts';
 export { causeOf } from './cause-of.ts';
 export type { Microsoft365Context } from './context.ts';
-export { explainFault } from './explain-fault.ts';
+export { explainClaims, explainFault } from './explain-fault.ts';
 export { microsoft365Faults, type Microsoft365FaultCode } from './faults.ts';
 export { EXCHANGE_ONLINE_LIMITS, type Limit, type LimitName } from './limits.ts';
 export { isEntra, isExchangeOnline } from './microsoft-hosts.ts';
 export { powerShellArgument } from './powershell.ts';
-export { judgeClaims, SMTP_ROLE } from './token-claims.ts';
+export { SMTP_ROLE } from './token-claims.ts';

@@ -197,7 +197,7 @@ export const signInDefinitions: Readonly<Record<SignInCode, FaultDefinition>> = 
   },
   M365_TOKEN_WITHOUT_ROLE: {
     title: 'The token holds no permission to send',
-    message: 'The token of {clientId} does not hold SMTP.SendAsApp, and Exchange Online refuses to sign in {mailbox}.',
+    message: 'The token of {clientId} does not hold the permission SMTP.SendAsApp.',
     cause:
       'Either SMTP.SendAsApp was never granted to the app (Microsoft then issues a token without roles), or the app uses RBAC for Applications, where that is as it should be, and its role assignment does not cover the mailbox.',
     remedy: {
