@@ -9,8 +9,6 @@ import { repositoryFolder, workspaces } from '../tests/setup/workspaces.ts';
 
 /** Why each direct dependency is worth having. */
 export const REASONS: Readonly<Record<string, string>> = {
-  '@cdktn/hcl2json':
-    'Reads Terraform files with HashiCorp’s own parser (compiled to WebAssembly); a parser of our own would read strings and templates wrongly.',
   commander: 'The command line: options, help and errors as people expect them, without further packages.',
   'jsonc-parser': 'Changes one value in a JSON file and leaves every other byte, comment and order as it was.',
   nodemailer: 'Composes MIME messages (its MailComposer alone) and is the interface that existing code already speaks.',
