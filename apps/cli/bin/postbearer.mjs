@@ -58,7 +58,7 @@ function refuse() {
 function runOn(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   // A terminal sends these to the child as well; forwarding them would make one Ctrl-C count as two.
-  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  const onTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   const handlers = new Map(
     ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTERM', 'SIGBREAK'].map((signal) => [
       signal,

@@ -1,0 +1,67 @@
+/**
+ * Every command, with what it is for and where it is. A command's module is loaded only when it runs or shows its own help, so
+ * that `--version` and `--help` cost no more than starting Node.
+ */
+import type { Command } from 'commander';
+import type { Terminal } from './terminal.ts';
+
+/** What a command module exports as `define`: adds options, help and action to its command. The action returns the exit code. */
+export type DefineCommand = (command: Command, terminal: Terminal, finish: (exitCode: number) => void) => void;
+
+/** One row of the table. */
+export interface CommandEntry {
+  /** Words as typed: `send`, `config show`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly define: DefineCommand }>;
+}
+
+/** The commands in the order of the manual. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    path: 'demo',
+    summary: 'send real mail through the OAuth path, on an embedded emulator',
+    load: async () => await import('./commands/demo.ts'),
+  },
+  { path: 'send', summary: 'send one mail now', load: async () => await import('./commands/send.ts') },
+  {
+    path: 'verify',
+    summary: 'check every step from settings to sign-in and name the first broken one',
+    load: async () => await import('./commands/verify.ts'),
+  },
+  {
+    path: 'config show',
+    summary: 'print every setting in effect and the place it came from',
+    load: async () => await import('./commands/config/show.ts'),
+  },
+  {
+    path: 'config check',
+    summary: 'report all mistakes in the settings at once',
+    load: async () => await import('./commands/config/check.ts'),
+  },
+  {
+    path: 'config convert',
+    summary: 'turn the settings into JSON, environment or tfvars form',
+    load: async () => await import('./commands/config/convert.ts'),
+  },
+  {
+    path: 'config schema',
+    summary: 'print the JSON Schema of the settings file for editors',
+    load: async () => await import('./commands/config/schema.ts'),
+  },
+  {
+    path: 'emulator',
+    summary: 'run a local Microsoft 365 to test against',
+    load: async () => await import('./commands/emulator.ts'),
+  },
+  {
+    path: 'completion',
+    summary: 'print a completion script for bash, zsh, fish or PowerShell',
+    load: async () => await import('./commands/completion.ts'),
+  },
+];
+
+/** The groups of commands that have a noun, with what the noun is. */
+export const NOUNS: Readonly<Record<string, string>> = {
+  config: 'look at, check and convert the settings',
+};

@@ -1,0 +1,103 @@
+/** The options that every command with settings shares, and how they become settings. */
+import { readSettings, type LoadOptions, type Settings, type SettingsReading } from '@postbearer/settings';
+import { parseLogLevel, type EventSink, type LogLevel } from '@postbearer/core';
+import { createEventLog } from '@postbearer/mailer';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { EXIT } from './exit-codes.ts';
+import { presentFindings } from './present/findings.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The values of {@link addSettingsOptions} and {@link addLogOptions}. */
+export interface SettingsFlags {
+  readonly config?: string;
+  readonly set?: Readonly<Record<string, string>>;
+  readonly json?: true;
+  readonly logLevel?: LogLevel;
+  readonly logFormat?: 'text' | 'json';
+}
+
+function collectSetting(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const cut = text.indexOf('=');
+  if (cut < 1) throw new InvalidArgumentError('It must have the form key=value, for example smtp.port=2587.');
+  return { ...before, [text.slice(0, cut)]: text.slice(cut + 1) };
+}
+
+function parseLevel(text: string): LogLevel {
+  const level = parseLogLevel(text);
+  if (level === undefined)
+    throw new InvalidArgumentError('It must be one of Verbose, Debug, Information, Warning, Error, Fatal.');
+  return level;
+}
+
+/** Adds `--json`. */
+export function addJsonOption(command: Command): Command {
+  return command.option('--json', 'print one JSON document for machines');
+}
+
+/** Adds `--config`, `--set` and `--json`. */
+export function addSettingsOptions(command: Command): Command {
+  return addJsonOption(
+    command
+      .option('-c, --config <file>', 'settings file: Global-variables.json or *.tfvars')
+      .option(
+        '--set <key=value>',
+        'override one setting, for example smtp.port=2587; repeat for more (never for secrets)',
+        collectSetting,
+      ),
+  );
+}
+
+/** Adds `--log-level` and `--log-format`. */
+export function addLogOptions(command: Command): Command {
+  return command
+    .option(
+      '--log-level <level>',
+      'Verbose, Debug, Information, Warning, Error or Fatal; LOG_LEVEL of the settings where left out',
+      parseLevel,
+    )
+    .addOption(
+      new Option('--log-format <form>', 'form of the log lines on standard error')
+        .choices(['text', 'json'])
+        .default('text'),
+    );
+}
+
+/** Where the settings of these flags are read. */
+export function loadOptionsOf(flags: SettingsFlags, terminal: Terminal): LoadOptions {
+  return {
+    environment: terminal.environment,
+    workingFolder: terminal.workingFolder,
+    ...(flags.config === undefined ? {} : { configFile: flags.config }),
+    ...(flags.set === undefined ? {} : { overrides: flags.set }),
+  };
+}
+
+/** Reads the settings, or tells everything that is wrong with them. */
+export async function requireSettings(flags: SettingsFlags, terminal: Terminal): Promise<Settings | undefined> {
+  const reading = await readSettings(loadOptionsOf(flags, terminal));
+  if (reading.settings === undefined) tellFindings(reading, flags, terminal);
+  return reading.settings;
+}
+
+function tellFindings(reading: SettingsReading, flags: SettingsFlags, terminal: Terminal): void {
+  if (flags.json === true)
+    terminal.out(
+      `${JSON.stringify({ ok: false, exitCode: EXIT.settings, findings: reading.findings }, undefined, 2)}\n`,
+    );
+  else terminal.err(presentFindings(reading, terminal));
+}
+
+/** The log of a command: flags first, then LOG_LEVEL of the settings. */
+export function logOf(flags: SettingsFlags, settings: Settings, terminal: Terminal): EventSink {
+  return createEventLog({
+    level: flags.logLevel ?? settings.logLevel,
+    format: flags.logFormat ?? 'text',
+    write: (record) => terminal.err(record),
+  });
+}
+
+/** Whether the dialogue itself is to be logged. */
+export function wantsDialogue(flags: SettingsFlags, settings: Settings): boolean {
+  const level = flags.logLevel ?? settings.logLevel;
+  return level === 'Debug' || level === 'Verbose';
+}
