@@ -22,13 +22,13 @@ const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export function missing(draft: Draft, key: UpstreamKey, need: string): Finding[] {
   if (!draft.isMissing(key)) return [];
   const [variable] = UPSTREAM_SETTINGS[key].environment;
-  const where = draft.name === 'default' ? `in the environment ${variable}` : 'in the file';
+  const names = draft.name === 'default' ? `in the environment ${variable}` : 'in the file';
   return [
     mistake('CONFIG_VALUE_MISSING', draft.place(key), {
       key: draft.jsonKey(key),
       state: draft.isEmpty(key) ? 'empty' : 'missing',
       need,
-      where,
+      names,
     }),
   ];
 }

@@ -62,7 +62,9 @@ export function nearest(name: string, known: Iterable<string>, limit?: number): 
   let best: string | undefined;
   let fewest = most + 1;
   for (const candidate of known) {
-    const letters = distance(wanted, bare(candidate), most);
+    // A setting may be looked for outside of its section.
+    const forms = [candidate, candidate.split('.').at(-1) ?? ''];
+    const letters = Math.min(...forms.map((form) => distance(wanted, bare(form), most)));
     if (letters < fewest) [best, fewest] = [candidate, letters];
   }
   if (fewest <= 1) return best;

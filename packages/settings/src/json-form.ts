@@ -171,7 +171,7 @@ class JsonForm {
   }
 
   #readUpstream(node: Node, name: string, path: string, rank: Rank): void {
-    this.#upstreams.push({ name, place: this.#placeOf(path, node) });
+    if (node.type === 'object') this.#upstreams.push({ name, place: this.#placeOf(path, node) });
     this.#readSettings(node, { upstream: name, path, rank, inside: '' });
   }
 

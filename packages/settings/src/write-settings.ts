@@ -2,15 +2,13 @@
  * Changes settings in a JSON file and leaves every other byte of it as it was: unknown keys and their order, indentation, line
  * ends, a byte order mark.
  *
- * Rule: the new text is written to a file beside the old one, flushed to disk and renamed over it, so that a reader sees the
- * one or the other, whole, even after a power cut. The file is readable and writable by its owner alone afterwards; a stricter
- * mode is kept. Its owner is kept as well, or nothing is written. A link stays a link: the file it leads to is changed.
+ * Rule: all changes or none, and only changes that leave a readable file. How the file is replaced stands in `replace-file.ts`.
+ * A link stays a link: the file it leads to is changed.
  */
-import { randomBytes } from 'node:crypto';
-import { chown, open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { failure, parseMailboxAddress, success, type Fault, type Result } from '@postbearer/core';
-import { applyEdits, modify } from 'jsonc-parser';
+import { applyEdits, findNodeAtLocation, modify } from 'jsonc-parser';
 import { guess } from './did-you-mean.ts';
 import { settingsFaults } from './faults.ts';
 import { codeOf, FileReader, systemFiles } from './file-access.ts';
@@ -19,6 +17,7 @@ import { parseJson } from './json-syntax.ts';
 import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, PACE_KEYS, UPSTREAM_KEYS, UPSTREAM_SETTINGS } from './schema.ts';
 import { parseValue } from './value.ts';
 import { WHOLE_FILE } from './place.ts';
+import { replaceFile, type FileOwner } from './replace-file.ts';
 
 /** One change. */
 export interface SettingChange {
@@ -43,11 +42,13 @@ export interface WrittenSettings {
   readonly notes: readonly string[];
 }
 
+const ADVICE_CHECK = 'Mend what "postbearer config check" names first';
+
 interface Target {
   readonly file: string;
   readonly text: string;
   readonly hasMark: boolean;
-  readonly old?: { readonly mode: number; readonly uid: number; readonly gid: number };
+  readonly old?: FileOwner;
 }
 
 function refuse(file: string, reason: string, advice: string): { readonly ok: false; readonly fault: Fault } {
@@ -112,83 +113,27 @@ function indentationOf(text: string): { insertSpaces: boolean; tabSize: number }
   return { insertSpaces: blanks !== '\t', tabSize: blanks === '\t' ? 1 : blanks.length };
 }
 
-function change(text: string, changes: readonly SettingChange[]): string {
+/** The text with all changes; `undefined` where a part of a path is no object. */
+function applyChanges(text: string, changes: readonly SettingChange[]): string | undefined {
   const formattingOptions = { ...indentationOf(text), eol: text.includes('\r\n') ? '\r\n' : '\n' };
   let changed = text;
-  for (const one of changes)
-    changed = applyEdits(changed, modify(changed, [...pathOf(one)], one.value, { formattingOptions }));
+  for (const one of changes) {
+    const path = [...pathOf(one)];
+    if (!canHold(changed, path)) return undefined;
+    changed = applyEdits(changed, modify(changed, path, one.value, { formattingOptions }));
+  }
   return changed;
 }
 
-function shown(mode: number): string {
-  return mode.toString(8).padStart(4, '0');
-}
-
-function modeFor(old: Target['old'], notes: string[]): number {
-  if (old === undefined) return 0o600;
-  const mode = old.mode & 0o600;
-  if (old.mode !== mode) notes.push(`The mode was ${shown(old.mode)} and is now ${shown(mode)}.`);
-  else if (mode !== 0o600) notes.push(`The mode ${shown(mode)} was kept.`);
-  return mode;
-}
-
-/** Gives the new file the owner of the old one; false where that is not allowed. */
-async function keepOwner(path: string, old: Target['old'], notes: string[]): Promise<boolean> {
-  if (old === undefined || process.platform === 'win32') return true;
-  const now = await stat(path);
-  if (now.uid === old.uid && now.gid === old.gid) return true;
-  try {
-    await chown(path, old.uid, old.gid);
-    notes.push(`The owner ${old.uid}:${old.gid} was kept.`);
-    return true;
-  } catch {
-    return false;
+/** Whether every part of a path that is there already is an object. */
+function canHold(text: string, path: readonly string[]): boolean {
+  let node = parseJson(text).root;
+  for (const name of path) {
+    if (node === undefined) return true;
+    if (node.type !== 'object') return false;
+    node = findNodeAtLocation(node, [name]);
   }
-}
-
-/** Makes the rename itself durable, where folders can be flushed. */
-async function flushFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function replace(target: Target, text: string): Promise<Result<WrittenSettings>> {
-  const { file, old } = target;
-  const notes: string[] = [];
-  const mode = modeFor(old, notes);
-  const beside = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    const handle = await open(beside, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${target.hasMark ? '\ufeff' : ''}${text}`);
-      if (!(await keepOwner(beside, old, notes)))
-        return refuse(
-          file,
-          'it belongs to another account and would change its owner',
-          'Run this as its owner or as root',
-        );
-      await handle.chmod(mode);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(beside, file);
-    await flushFolder(dirname(file));
-    return success({ file, notes });
-  } catch (error) {
-    return refuse(
-      file,
-      `the system says ${codeOf(error)}`,
-      'Make sure that this account may write into the folder of the file',
-    );
-  } finally {
-    await unlink(beside).catch(() => undefined);
-  }
+  return true;
 }
 
 /**
@@ -207,10 +152,14 @@ export async function writeSettings(file: string, changes: readonly SettingChang
   if (!read.ok) return read;
   const target = read.value;
   if (parseJson(target.text).problems.length > 0 || !/^\s*\{/.test(target.text))
-    return refuse(file, 'it does not hold a JSON object', 'Mend what "postbearer config check" names first');
-  const text = change(target.text, changes);
+    return refuse(file, 'it does not hold a JSON object', ADVICE_CHECK);
+  const text = applyChanges(target.text, changes);
+  if (text === undefined) return refuse(file, 'a section that has to be an object is something else', ADVICE_CHECK);
   const current = target.old === undefined ? undefined : await readFile(target.file, 'utf8').catch(() => undefined);
   if (current !== undefined && current.replace(/^\ufeff/, '') !== target.text)
     return refuse(file, 'another program changed it at this moment', 'Try again');
-  return replace(target, text);
+  const replaced = await replaceFile(target.file, `${target.hasMark ? '\ufeff' : ''}${text}`, target.old);
+  return replaced.ok
+    ? success({ file: target.file, notes: replaced.notes })
+    : refuse(target.file, replaced.reason, replaced.advice);
 }
