@@ -24,6 +24,7 @@ type Code =
   | 'CONFIG_CONFLICT'
   | 'CONFIG_VALUE_AND_FILE'
   | 'CONFIG_NAMED_FILE'
+  | 'CONFIG_SECRET_ON_COMMAND_LINE'
   | 'CONFIG_SECRET_WHITESPACE'
   | 'CONFIG_SECRET_ID'
   | 'CONFIG_PLACEHOLDER'
@@ -159,6 +160,17 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
     message: '{key} names {what}, but {problem}.',
     cause: 'It is read from there at the moment of its use, which would fail.',
     remedy: { steps: ['Put the file there, readable by the account of this program, or correct the name.'] },
+    next: 'fix-configuration',
+  },
+  CONFIG_SECRET_ON_COMMAND_LINE: {
+    title: 'Secret on the command line',
+    message: '{key} is a secret and was given on the command line.',
+    cause: 'Every account of the machine can read the arguments of a running program, and shells keep them.',
+    remedy: {
+      steps: [
+        'Put the secret into the settings file, into its environment variable or into a file that ..._FILE names, and make a new one if others may have seen it.',
+      ],
+    },
     next: 'fix-configuration',
   },
   CONFIG_SECRET_WHITESPACE: {

@@ -15,7 +15,7 @@ export function aboutOf(path: string): Entry['about'] | undefined {
   return { upstream: match?.['name'] ?? DEFAULT_UPSTREAM, key: key as UpstreamKey };
 }
 
-/** Reads flags. An unknown path is a mistake: a program asked for something that cannot be. */
+/** Reads flags. An unknown path is a mistake: a program asked for something that cannot be. So is a secret: others can read arguments. */
 export function readFlagsForm(overrides: Readonly<Record<string, string>>, files: FileReader): Collected {
   const entries: Entry[] = [];
   const findings: Finding[] = [];
@@ -24,6 +24,10 @@ export function readFlagsForm(overrides: Readonly<Record<string, string>>, files
     const place = { key: path, label: `flag ${path}` };
     if (about !== undefined) {
       const setting = about === LOG_LEVEL_KEY ? LOG_LEVEL_SETTING : UPSTREAM_SETTINGS[about.key];
+      if (setting.type === 'secret') {
+        findings.push(mistake('CONFIG_SECRET_ON_COMMAND_LINE', place));
+        continue;
+      }
       const raw = resolveRaw({ kind: 'text', text }, setting, (inner) => files.resolvePath(inner));
       entries.push({ about, rank: 'flag', place, raw });
     } else {
