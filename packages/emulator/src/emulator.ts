@@ -53,7 +53,7 @@ async function createWorld(state: EmulatorState, options: EmulatorOptions, clock
   return {
     directory: new Directory(state, clock),
     signingKey: await createSigningKey(),
-    messages: new MessageStore(clock),
+    messages: new MessageStore(clock, options.keepMessages ?? 10_000),
     faults: new FaultInjector(random, (id, stage) => onEvent({ name: 'emulator.fault-applied', id, stage })),
     counters: createCounters(),
     clock,

@@ -40,11 +40,14 @@ const DEFAULT_WAIT_MS = 10_000;
 /** Messages in order of arrival. */
 export class MessageStore {
   readonly #clock: Clock;
+  readonly #keep: number;
   readonly #waiters = new Set<Waiter>();
   #messages: ReceivedMessage[] = [];
 
-  constructor(clock: Clock) {
+  /** @param keep - how many are kept; the oldest goes first. */
+  constructor(clock: Clock, keep: number) {
     this.#clock = clock;
+    this.#keep = keep;
   }
 
   /** All kept messages as they are now, oldest first. */
@@ -56,6 +59,7 @@ export class MessageStore {
   add(message: NewMessage): ReceivedMessage {
     const kept = { ...message, id: randomUUID(), receivedAt: this.#clock.now() };
     this.#messages.push(kept);
+    if (this.#messages.length > this.#keep) this.#messages.shift();
     for (const waiter of this.#waiters) if (this.#messages.length >= waiter.count) waiter.settle(this.list());
     return kept;
   }

@@ -32,6 +32,8 @@ export interface EmulatorOptions {
   readonly tokenLifetimeSeconds?: number;
   /** Other limits than those of Exchange Online. */
   readonly limits?: LimitSettings;
+  /** How many messages are kept in memory, the oldest going first; 10,000 when left out. */
+  readonly keepMessages?: number;
   readonly onEvent?: EmulatorEventSink;
 }
 

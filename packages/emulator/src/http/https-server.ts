@@ -115,7 +115,7 @@ export async function startHttps(
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const request = await readRequest(incoming);
-    if (request === undefined) return;
+    if (request === undefined) return void incoming.socket.destroy();
     const tenant = tokenTenant(request.path);
     const answer = tenant === undefined ? answerOwn(request) : await tokens.answer(request, tenant, base);
     if (answer === 'cut') incoming.socket.destroy();

@@ -69,3 +69,21 @@ describe('messages by the API', () => {
     expect(emulator.counters.messagesReceived).toBe(1);
   });
 });
+
+describe('an emulator that keeps few messages', () => {
+  it('forgets the oldest first and counts them all', async () => {
+    const own = await startEmulator({ keepMessages: 2 });
+    const dialogue = await Dialogue.open(own);
+    await dialogue.greet();
+    await dialogue.signIn(MAILBOX, await accessToken(own));
+    for (const name of ['one', 'two', 'three'])
+      await dialogue.submit(MAILBOX, [`${name}@example.com`], 'Subject: a\r\n');
+    await dialogue.quit();
+    expect(own.messages.map(({ envelope }) => envelope.recipients[0])).toEqual([
+      'two@example.com',
+      'three@example.com',
+    ]);
+    expect(own.counters.messagesReceived).toBe(3);
+    await own.close();
+  });
+});
