@@ -114,16 +114,18 @@ export async function startHttps(
   };
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    // Taken now: a request that is broken off loses its socket.
+    const { socket } = incoming;
     const request = await readRequest(incoming);
-    if (request === undefined) return void incoming.socket.destroy();
+    if (request === undefined) return void socket.destroy();
     const tenant = tokenTenant(request.path);
     const answer = tenant === undefined ? answerOwn(request) : await tokens.answer(request, tenant, base);
-    if (answer === 'cut') incoming.socket.destroy();
+    if (answer === 'cut') socket.destroy();
     else if (answer !== 'hang') sendReply(outgoing, answer);
   };
 
   const server = createServer({ key: settings.keyPem, cert: settings.chainPem }, (incoming, outgoing) => {
-    handle(incoming, outgoing).catch(() => incoming.socket.destroy());
+    handle(incoming, outgoing).catch(() => outgoing.destroy());
   });
   await listen(server, settings.host, settings.port);
   const address = server.address();
