@@ -145,7 +145,8 @@ export class Conversation {
 
   /** Gives a last reply. */
   async end(reply: SpokenReply): Promise<void> {
-    if (!this.#isOver) await this.#say({ ...reply, after: 'close' });
+    // oxlint-disable-next-line unicorn/no-thenable -- what happens then, as a word; it is no function, so nothing can call it
+    if (!this.#isOver) await this.#say({ ...reply, then: 'close' });
   }
 
   /** The reply of a handler, or the standard one where it has none. */
@@ -222,7 +223,7 @@ export class Conversation {
   }
 
   async #say(reply: SpokenReply): Promise<void> {
-    if (reply.after === 'close') this.#isOver = true;
+    if (reply.then === 'close') this.#isOver = true;
     const lines = replyLines(reply);
     if (this.setup.onEvent !== undefined) for (const line of lines) this.tell('server', line);
     await this.wire.send(`${lines.join('\r\n')}\r\n`);

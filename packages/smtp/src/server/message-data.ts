@@ -46,24 +46,23 @@ async function readContent(
   return decoder.defect === undefined ? 'whole' : 'malformed';
 }
 
-async function receive(conversation: Conversation, delivery: Delivery): Promise<void> {
+/** The content did not come whole: the connection ends. */
+async function refuse(
+  conversation: Conversation,
+  delivery: Delivery,
+  reading: 'malformed' | 'too-large' | NoInput,
+): Promise<void> {
   const { replies } = conversation.setup;
-  const reading = await readContent(conversation, delivery);
-  switch (reading) {
-    case 'whole':
-      return delivery.complete();
-    case 'malformed':
-    case 'too-large': {
-      const refusal = reading === 'malformed' ? replies.contentMalformed : replies.messageTooLarge;
-      delivery.fail(reading);
-      return conversation.end(refusal);
-    }
-    case 'ended':
-    case 'timed-out':
-    case 'woken':
-      delivery.fail('cut');
-      return conversation.endFor(reading);
+  if (reading === 'malformed' || reading === 'too-large') {
+    delivery.fail(reading);
+    await conversation.end(reading === 'malformed' ? replies.contentMalformed : replies.messageTooLarge);
+  } else {
+    delivery.fail('cut');
+    await conversation.endFor(reading);
   }
+  // The reply must not wait for a handler that is slow to let go of the message.
+  await conversation.wire.flush();
+  await delivery.released();
 }
 
 /** DATA. */
@@ -80,8 +79,7 @@ export async function data(conversation: Conversation, argument: string): Promis
   await conversation.replyOr(replies.startInput, answer);
   if (conversation.isOver || (answer !== undefined && isRefusal(answer))) return;
   const delivery = new Delivery(conversation, envelopeOf(transaction));
-  await receive(conversation, delivery);
-  // The reply must not wait for a handler that is slow to let go of a message that was refused.
-  await conversation.wire.flush();
-  await delivery.released();
+  const reading = await readContent(conversation, delivery);
+  if (reading === 'whole') await delivery.complete();
+  else await refuse(conversation, delivery, reading);
 }

@@ -10,7 +10,7 @@ export interface SpokenReply {
   /** One line, or several. Control characters are shown as escapes, so that no text can break the framing. */
   readonly text: string | readonly string[];
   /** Ends the connection after this reply. */
-  readonly after?: 'close';
+  readonly then?: 'close';
 }
 
 /** Cuts the line without a reply; for servers that play a fault. */
