@@ -54,10 +54,10 @@ function unsupportedKind(key: KeyObject): string | undefined {
   return key.asymmetricKeyType ?? 'of an unknown kind';
 }
 
-function signingKey(key: KeyObject): CryptoKey {
-  return key.asymmetricKeyType === 'rsa'
-    ? key.toCryptoKey({ name: 'RSA-PSS', hash: 'SHA-256' }, false, ['sign'])
-    : key.toCryptoKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
+function signingKey(key: KeyObject): Promise<CryptoKey> {
+  const algorithm =
+    key.asymmetricKeyType === 'rsa' ? { name: 'RSA-PSS', hash: 'SHA-256' } : { name: 'ECDSA', namedCurve: 'P-256' };
+  return crypto.subtle.importKey('pkcs8', key.export({ type: 'pkcs8', format: 'der' }), algorithm, false, ['sign']);
 }
 
 /**
@@ -65,11 +65,11 @@ function signingKey(key: KeyObject): CryptoKey {
  *
  * @param now - milliseconds since 1970, for the times in the assertion.
  */
-export function certificateAuthentication(
+export async function certificateAuthentication(
   credential: CertificateCredential,
   request: { readonly clientId: string; readonly endpoint: string },
   now: () => number,
-): Result<ClientAuth> {
+): Promise<Result<ClientAuth>> {
   const { clientId, endpoint } = request;
   const refuse = (code: OAuthFaultCode, values: FaultValues = {}): Failure =>
     failure(oauthFaults.make(code, { clientId, ...values }));
@@ -82,7 +82,7 @@ export function certificateAuthentication(
   if (!certificate.checkPrivateKey(key)) return refuse('OAUTH_CERTIFICATE_KEY_MISMATCH');
   const { sha1, sha256 } = certificateThumbprint(credential.certificatePem);
   return success(
-    PrivateKeyJwt(signingKey(key), {
+    PrivateKeyJwt(await signingKey(key), {
       [modifyAssertion]: (header, payload) => {
         const start = Math.floor(now() / 1000) - CLOCK_ALLOWANCE_S;
         header['typ'] = 'JWT';

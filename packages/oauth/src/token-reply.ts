@@ -40,8 +40,8 @@ export interface ReplyContext {
   readonly clean: CleanText;
   /** Wall clock, milliseconds since 1970. */
   readonly now: number;
-  /** Which fault a refusal is, by status and `error` member; by default as RFC 6749 section 5.2 names them. */
-  readonly classify?: (status: number, error: string) => OAuthFaultCode | undefined;
+  /** Which fault a status is at this service, before all other rules; `undefined` leaves it to them. */
+  readonly classify?: (status: number) => OAuthFaultCode | undefined;
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -50,18 +50,19 @@ const ASSUMED_LIFETIME_S = 300;
 const LONGEST_LIFETIME_S = 86_400;
 const EXCERPT_CHARS = 300;
 
-const BY_ERROR: Readonly<Record<string, OAuthFaultCode>> = {
-  invalid_client: 'OAUTH_CLIENT_REFUSED',
-  unauthorized_client: 'OAUTH_CLIENT_NOT_ALLOWED',
-  invalid_scope: 'OAUTH_SCOPE_REFUSED',
-  invalid_target: 'OAUTH_SCOPE_REFUSED',
-  invalid_resource: 'OAUTH_SCOPE_REFUSED',
-  unsupported_grant_type: 'OAUTH_GRANT_UNSUPPORTED',
-  invalid_grant: 'OAUTH_GRANT_REFUSED',
-  temporarily_unavailable: 'OAUTH_SERVER_UNAVAILABLE',
-  server_error: 'OAUTH_SERVER_UNAVAILABLE',
-  slow_down: 'OAUTH_THROTTLED',
-};
+// A map and not an object: `error` is foreign, and may be "toString".
+const BY_ERROR: ReadonlyMap<string, OAuthFaultCode> = new Map([
+  ['invalid_client', 'OAUTH_CLIENT_REFUSED'],
+  ['unauthorized_client', 'OAUTH_CLIENT_NOT_ALLOWED'],
+  ['invalid_scope', 'OAUTH_SCOPE_REFUSED'],
+  ['invalid_target', 'OAUTH_SCOPE_REFUSED'],
+  ['invalid_resource', 'OAUTH_SCOPE_REFUSED'],
+  ['unsupported_grant_type', 'OAUTH_GRANT_UNSUPPORTED'],
+  ['invalid_grant', 'OAUTH_GRANT_REFUSED'],
+  ['temporarily_unavailable', 'OAUTH_SERVER_UNAVAILABLE'],
+  ['server_error', 'OAUTH_SERVER_UNAVAILABLE'],
+  ['slow_down', 'OAUTH_THROTTLED'],
+]);
 
 function parseObject(text: string): JsonObject | undefined {
   try {
@@ -206,12 +207,12 @@ export async function readTokenReply(reply: HttpReply, context: ReplyContext): P
     );
   };
   const refuse: Refuse = (code, values) => failure(makeFault(code, values));
-  const known = error === undefined ? undefined : context.classify?.(status, error);
+  const known = context.classify?.(status);
   if (known !== undefined) return refuse(known);
   const byStatus = statusFault(status, reply);
   if (byStatus !== undefined && !(byStatus === 'OAUTH_CLIENT_REFUSED' && error !== undefined))
     return refuse(byStatus, { location: locationOf(reply, context.clean) });
-  if (error !== undefined) return refuse(BY_ERROR[error] ?? 'OAUTH_REQUEST_REFUSED');
+  if (error !== undefined) return refuse(BY_ERROR.get(error) ?? 'OAUTH_REQUEST_REFUSED');
   if (status !== 200 || json === undefined) return refuse(bareFault(status, text, json));
   return readToken(json, context, refuse);
 }

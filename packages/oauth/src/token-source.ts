@@ -110,7 +110,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     ageMs(held) < held.lifetimeMs - Math.min(held.lifetimeMs / 10, LONGEST_RESERVE_MS);
 
   const handOut = (held: HeldToken, fromCache: boolean): Result<AccessToken> =>
-    success({ ...held.token, expiresAt: clock.now() + held.lifetimeMs - ageMs(held), fromCache });
+    success({ ...held.token, expiresAt: Math.round(clock.now() + held.lifetimeMs - ageMs(held)), fromCache });
 
   const pause = (entry: Entry): Fault | undefined => {
     const { failed } = entry;

@@ -1,0 +1,458 @@
+/** The cache: what is asked when, with a clock that goes when it is told. */
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { failure, Secret, success, type Fault, type PostbearerEvent, type Result } from '@postbearer/core';
+import { networkFaults, type HttpClient, type HttpReply, type HttpRequest } from '@postbearer/network';
+import { createTokenSource, oauthFaults, type TokenRequest, type TokenSource } from './index.ts';
+import { granted, handClock, reply, requestTo, valueOf, withSecret, type HandClock } from './testing/world.ts';
+
+const MINUTE_MS = 60_000;
+const request = requestTo('https://login.example.com/token', withSecret('secret'));
+
+/** An endpoint in memory: each request waits until it is answered, or is answered by `answer` at once. */
+interface Desk {
+  readonly http: HttpClient;
+  readonly asked: HttpRequest[];
+  readonly source: TokenSource;
+  readonly clock: HandClock;
+  readonly events: PostbearerEvent[];
+  readonly renewalFaults: Fault[];
+  /** Answers the oldest request that waits. */
+  readonly answer: (with_: Result<HttpReply>) => void;
+  /** Takes a token, with the endpoint answering at once with this one. */
+  readonly take: (
+    token: string,
+    options?: { readonly fresh?: boolean; readonly expiresIn?: number },
+  ) => Promise<string>;
+}
+
+function desk(options: { readonly random?: number } = {}): Desk {
+  const clock = handClock();
+  const asked: HttpRequest[] = [];
+  const waiting: { resolve: (with_: Result<HttpReply>) => void }[] = [];
+  const events: PostbearerEvent[] = [];
+  const renewalFaults: Fault[] = [];
+  let ready: Result<HttpReply> | undefined;
+  const http: HttpClient = {
+    request(outgoing) {
+      asked.push(outgoing);
+      if (ready !== undefined) return Promise.resolve(ready);
+      const { promise, resolve, reject } = Promise.withResolvers<Result<HttpReply>>();
+      waiting.push({ resolve });
+      outgoing.signal?.addEventListener('abort', () => reject(outgoing.signal?.reason as Error));
+      return promise;
+    },
+  };
+  const source = createTokenSource({
+    http,
+    clock,
+    random: () => options.random ?? 0,
+    onEvent: (event) => void events.push(event),
+    onRenewalFailed: (_request, fault) => void renewalFaults.push(fault),
+  });
+  return {
+    http,
+    asked,
+    source,
+    clock,
+    events,
+    renewalFaults,
+    answer: (with_) => waiting.shift()?.resolve(with_),
+    async take(token, { fresh = false, expiresIn = 3600 } = {}) {
+      ready = granted(token, expiresIn);
+      const result = await source.get(request, { fresh });
+      await settled();
+      ready = undefined;
+      return result.ok ? result.value.value.reveal() : result.fault.code;
+    },
+  };
+}
+
+/** Lets everything run that waits for nothing outside. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1)
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+}
+
+const unreachable = (): Result<HttpReply> => failure(networkFaults.make('NETWORK_CONNECTION_REFUSED', {}));
+const codeOf = (result: Awaited<ReturnType<TokenSource['get']>>): string =>
+  result.ok ? result.value.value.reveal() : result.fault.code;
+
+describe('a token', () => {
+  it('is kept and says so', async () => {
+    const { source, take, asked, clock, events } = desk();
+    const start = clock.now();
+    expect(await take('one')).toBe('one');
+    clock.pass(10 * MINUTE_MS);
+    const again = valueOf(await source.get(request));
+    expect([again.value.reveal(), again.fromCache, again.obtainedAt, again.expiresAt]).toEqual([
+      'one',
+      true,
+      start,
+      start + 3_600_000,
+    ]);
+    expect(asked.length).toBe(1);
+    expect(events).toEqual([
+      {
+        name: 'token.acquired',
+        endpoint: request.endpoint,
+        clientId: request.clientId,
+        scope: request.scope,
+        expiresAt: start + 3_600_000,
+      },
+    ]);
+  });
+
+  it('is kept for each endpoint, client, scope and way to authenticate', async () => {
+    const { source, asked, answer } = desk();
+    const others: readonly TokenRequest[] = [
+      request,
+      { ...request, endpoint: 'https://login.example.com/other' },
+      { ...request, clientId: 'other' },
+      { ...request, scope: 'other' },
+      { ...request, authentication: withSecret('secret', 'client_secret_basic') },
+      { ...request, authentication: { method: 'managed_identity' } },
+      { ...request, authentication: { method: 'managed_identity', clientId: 'one' } },
+    ];
+    const tokens = others.map((other) => source.get(other));
+    await settled();
+    expect(asked.length).toBe(others.length);
+    for (const [index] of others.entries()) answer(granted(String(index)));
+    expect(new Set((await Promise.all(tokens)).map(codeOf)).size).toBe(others.length);
+    source.close();
+  });
+
+  it('is renewed behind the scenes from two thirds of its life on, before it is needed', async () => {
+    const { source, asked, answer, take, clock } = desk();
+    await take('one');
+    clock.pass(40 * MINUTE_MS - 1);
+    expect(codeOf(await source.get(request))).toBe('one');
+    expect(asked.length).toBe(1);
+    clock.pass(1);
+    expect(codeOf(await source.get(request))).toBe('one');
+    expect(codeOf(await source.get(request))).toBe('one');
+    await settled();
+    expect(asked.length).toBe(2);
+    answer(granted('two'));
+    await settled();
+    expect(codeOf(await source.get(request))).toBe('two');
+    expect(asked.length).toBe(2);
+  });
+
+  it('is renewed at a moment that chance decides, so that nodes do not ask together', async () => {
+    const { source, asked, take, clock } = desk({ random: 0.999 });
+    await take('one');
+    clock.pass(44 * MINUTE_MS);
+    await source.get(request);
+    await settled();
+    expect(asked.length).toBe(1);
+    clock.pass(MINUTE_MS);
+    await source.get(request);
+    await settled();
+    expect(asked.length).toBe(2);
+    source.close();
+  });
+
+  it('is not given out in its last minute', async () => {
+    const { source, asked, answer, take, clock } = desk();
+    await take('one');
+    clock.pass(59 * MINUTE_MS - 1);
+    expect(codeOf(await source.get(request))).toBe('one');
+    await settled();
+    answer(unreachable());
+    await settled();
+    clock.pass(MINUTE_MS);
+    const next = source.get(request);
+    await settled();
+    answer(granted('two'));
+    expect(codeOf(await next)).toBe('two');
+    expect(asked.length).toBe(3);
+  });
+
+  it('with a short life is used for nine tenths of it', async () => {
+    const { take, asked, clock } = desk();
+    expect(await take('one', { expiresIn: 10 })).toBe('one');
+    clock.pass(8999);
+    expect(await take('two', { expiresIn: 10 })).toBe('one');
+    clock.pass(9000);
+    expect(await take('three', { expiresIn: 10 })).toBe('three');
+    expect(asked.length).toBe(3);
+  });
+
+  it('that nobody uses is not renewed', async () => {
+    const { take, asked, clock } = desk();
+    await take('one');
+    clock.pass(600 * MINUTE_MS);
+    await settled();
+    expect(asked.length).toBe(1);
+  });
+});
+
+describe('one request in flight', () => {
+  it('serves everyone, and a caller that cancels leaves the others alone', async () => {
+    const { source, asked, answer } = desk();
+    const controller = new AbortController();
+    const left = source.get(request, { signal: controller.signal });
+    const { signal } = new AbortController();
+    const stayed = source.get(request, { signal });
+    await settled();
+    const reason = new Error('no longer');
+    controller.abort(reason);
+    expect(await left.catch((error: unknown) => error)).toBe(reason);
+    expect(asked[0]?.signal?.aborted).toBe(false);
+    answer(granted('one'));
+    expect(codeOf(await stayed)).toBe('one');
+    expect(asked.length).toBe(1);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('ends when nobody waits for it any more, and the next need starts anew', async () => {
+    const { source, asked, answer } = desk();
+    const controller = new AbortController();
+    const left = source.get(request, { signal: controller.signal });
+    await settled();
+    controller.abort();
+    await expect(left).rejects.toThrow('aborted');
+    const next = source.get(request);
+    await settled();
+    expect([asked.length, asked[0]?.signal?.aborted]).toEqual([2, true]);
+    answer(granted('too late'));
+    answer(granted('one'));
+    expect(codeOf(await next)).toBe('one');
+  });
+
+  it('is not started for a caller that has cancelled already', async () => {
+    const { source, asked } = desk();
+    await expect(source.get(request, { signal: AbortSignal.abort() })).rejects.toThrow('aborted');
+    expect(asked.length).toBe(0);
+  });
+
+  it('that renews in the background is not ended by a caller that leaves', async () => {
+    const { source, asked, answer, take, clock } = desk();
+    await take('one');
+    clock.pass(45 * MINUTE_MS);
+    await source.get(request);
+    const controller = new AbortController();
+    const joined = source.get(request, { fresh: true, signal: controller.signal });
+    await settled();
+    controller.abort();
+    await expect(joined).rejects.toThrow('aborted');
+    expect([asked.length, asked[1]?.signal?.aborted]).toEqual([2, false]);
+    answer(granted('two'));
+    await settled();
+    expect(codeOf(await source.get(request))).toBe('two');
+  });
+});
+
+describe('a request that failed', () => {
+  it('is repeated once a minute at most, whoever asks', async () => {
+    const { source, asked, answer, clock } = desk();
+    const first = source.get(request);
+    await settled();
+    answer(unreachable());
+    expect(codeOf(await first)).toBe('NETWORK_CONNECTION_REFUSED');
+    // A need every second for ten minutes, a third of them for a fresh token.
+    for (let second = 1; second <= 600; second += 1) {
+      clock.pass(1000);
+      const need = source.get(request, { fresh: second % 3 === 0 });
+      await settled();
+      answer(unreachable());
+      expect(codeOf(await need)).toBe('NETWORK_CONNECTION_REFUSED');
+    }
+    expect(asked.length).toBe(11);
+    clock.pass(MINUTE_MS);
+    const last = source.get(request);
+    await settled();
+    answer(granted('one'));
+    expect(codeOf(await last)).toBe('one');
+  });
+
+  it('waits as long as Retry-After says, and tells how long is left', async () => {
+    const { source, asked, answer, clock } = desk();
+    const first = source.get(request);
+    await settled();
+    answer(reply({ error: 'x' }, 429, { 'retry-after': '600' }));
+    expect(codeOf(await first)).toBe('OAUTH_THROTTLED');
+    clock.pass(9 * MINUTE_MS);
+    const early = await source.get(request);
+    expect(!early.ok && [early.fault.code, early.fault.retryAfterMs]).toEqual(['OAUTH_THROTTLED', MINUTE_MS]);
+    expect(asked.length).toBe(1);
+    clock.pass(MINUTE_MS);
+    const next = source.get(request);
+    await settled();
+    expect(asked.length).toBe(2);
+    answer(granted('one'));
+    await next;
+  });
+
+  it('on our own side costs nothing and is tried again at once', async () => {
+    const { source, asked, answer } = desk();
+    let secret: Result<Secret> = failure(oauthFaults.make('OAUTH_CREDENTIAL_UNUSABLE', {}));
+    const authentication = { method: 'client_secret_post', secret: () => Promise.resolve(secret) } as const;
+    const own = { ...request, authentication };
+    expect(codeOf(await source.get(own))).toBe('OAUTH_CREDENTIAL_UNUSABLE');
+    secret = success(Secret.of('mended'));
+    const next = source.get(own);
+    await settled();
+    answer(granted('one'));
+    expect(codeOf(await next)).toBe('one');
+    expect(asked.length).toBe(1);
+  });
+
+  it('in the background is told, and the token that is there goes on', async () => {
+    const { source, asked, answer, take, clock, renewalFaults } = desk();
+    await take('one');
+    clock.pass(40 * MINUTE_MS);
+    for (let minute = 0; minute < 19; minute += 1) {
+      for (let second = 0; second < 6; second += 1) {
+        expect(codeOf(await source.get(request))).toBe('one');
+        await settled();
+        answer(reply('', 503));
+        await settled();
+        clock.pass(10_000);
+      }
+    }
+    expect(renewalFaults.map(({ code }) => code)).toEqual(Array.from({ length: 19 }, () => 'OAUTH_SERVER_UNAVAILABLE'));
+    expect(asked.length).toBe(1 + 19);
+    const last = source.get(request);
+    await settled();
+    answer(reply('', 503));
+    expect(codeOf(await last)).toBe('OAUTH_SERVER_UNAVAILABLE');
+  });
+
+  it('by a bug is thrown to all who wait, and kills nothing', async () => {
+    const { source } = desk();
+    const bug = new Error('bug');
+    const broken = {
+      ...request,
+      authentication: { method: 'federated', assertion: () => Promise.reject(bug) },
+    } as const;
+    const outcomes = await Promise.allSettled([source.get(broken), source.get(broken)]);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason === bug)).toEqual([true, true]);
+  });
+});
+
+describe('fresh', () => {
+  it('takes one new token for all connections that were refused, once a minute', async () => {
+    const { source, asked, answer, take, clock } = desk();
+    await take('revoked');
+    clock.pass(10 * MINUTE_MS);
+    const refused = Array.from({ length: 20 }, () => source.get(request, { fresh: true }));
+    await settled();
+    expect(asked.length).toBe(2);
+    answer(granted('two'));
+    expect(new Set((await Promise.all(refused)).map(codeOf))).toEqual(new Set(['two']));
+    // Those that come late get the token that the others were given, and it is not asked for again.
+    clock.pass(30_000);
+    const late = valueOf(await source.get(request, { fresh: true }));
+    expect([late.value.reveal(), late.fromCache, asked.length]).toEqual(['two', true, 2]);
+    clock.pass(30_000);
+    expect(await take('three', { fresh: true })).toBe('three');
+  });
+
+  it('does not give back the refused token when the endpoint fails', async () => {
+    const { source, answer, take } = desk();
+    await take('revoked');
+    const need = source.get(request, { fresh: true });
+    await settled();
+    answer(unreachable());
+    expect(codeOf(await need)).toBe('NETWORK_CONNECTION_REFUSED');
+    expect(codeOf(await source.get(request))).toBe('revoked');
+  });
+});
+
+describe('clocks', () => {
+  it('that jump forward cost one request, and back none', async () => {
+    const { take, asked, clock } = desk();
+    await take('one');
+    clock.jump(40 * 24 * 60 * MINUTE_MS);
+    expect(await take('two')).toBe('two');
+    expect(await take('three')).toBe('two');
+    clock.jump(-42 * 24 * 60 * MINUTE_MS);
+    expect(await take('four')).toBe('two');
+    expect(asked.length).toBe(2);
+  });
+
+  it('that jump back keep no expired token alive', async () => {
+    const { take, clock } = desk();
+    await take('one');
+    clock.jump(-48 * 60 * MINUTE_MS);
+    clock.pass(60 * MINUTE_MS);
+    expect(await take('two')).toBe('two');
+  });
+
+  it('of a computer that slept count as its wall says', async () => {
+    const { take, clock } = desk();
+    await take('one');
+    // Asleep the monotonic clock stands still.
+    clock.jump(60 * MINUTE_MS);
+    expect(await take('two')).toBe('two');
+  });
+
+  it('that step to and fro a thousand times cause no storm', async () => {
+    const { take, asked, clock } = desk();
+    await take('one');
+    for (let step = 0; step < 1000; step += 1) {
+      clock.jump(step % 2 === 0 ? 5000 : -5000);
+      clock.pass(5000);
+      await take('other');
+    }
+    // 5,000 s of use: what a clock without steps needs as well.
+    expect(asked.length).toBe(3);
+  });
+
+  it('that jump do not shorten the pause after a failure', async () => {
+    const { source, asked, answer, clock } = desk();
+    const first = source.get(request);
+    await settled();
+    answer(unreachable());
+    await first;
+    for (const jump of [1, -1, 40, -40]) {
+      clock.jump(jump * 24 * 60 * MINUTE_MS);
+      expect(codeOf(await source.get(request))).toBe('NETWORK_CONNECTION_REFUSED');
+    }
+    expect(asked.length).toBe(1);
+  });
+});
+
+describe('dropping and closing', () => {
+  it('forgets a token and a failure', async () => {
+    const { source, asked, answer, take } = desk();
+    await take('one');
+    source.drop(request);
+    const need = source.get(request);
+    await settled();
+    answer(unreachable());
+    await need;
+    source.drop(request);
+    expect(await take('two')).toBe('two');
+    expect(asked.length).toBe(3);
+  });
+
+  it('lets a request in flight serve those who wait for it, and no one after', async () => {
+    const { source, answer } = desk();
+    const old = source.get(request);
+    await settled();
+    source.drop(request);
+    const next = source.get(request);
+    await settled();
+    answer(granted('old'));
+    answer(granted('next'));
+    expect([codeOf(await old), codeOf(await next), codeOf(await source.get(request))]).toEqual(['old', 'next', 'next']);
+  });
+
+  it('ends what is in flight, also what was dropped, and gives nothing afterwards', async () => {
+    const { source, asked } = desk();
+    const dropped = source.get(request);
+    source.drop(request);
+    const waiting = source.get(request);
+    await settled();
+    source.close();
+    source.close();
+    for (const need of [dropped, waiting, source.get(request)])
+      expect(await need.catch((error: unknown) => error)).toMatchObject({ name: 'AbortError' });
+    expect(asked.map(({ signal }) => signal?.aborted)).toEqual([true, true]);
+  });
+});
