@@ -294,7 +294,7 @@ export function requestIds(clientRequestId: string | undefined): RequestIds {
 }
 
 /** Entra's spelling of a moment: `2026-11-24 09:30:00Z`. */
-export function entraTimestamp(now: number): string {
+function entraTimestamp(now: number): string {
   return `${new Date(now).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 

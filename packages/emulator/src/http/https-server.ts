@@ -88,7 +88,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 }
 
 /** Host and port as they stand in a URL. */
-export function urlAuthority(host: string, port: number): string {
+function urlAuthority(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -8,7 +8,7 @@ import type { ReceivedMessage } from '../messages.ts';
 const SHOWN = 200;
 
 /** Text made safe inside an element or a quoted attribute. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return oneLine(text, 500)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

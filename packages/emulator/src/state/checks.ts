@@ -15,7 +15,7 @@ function mistake(key: string, reason: string): EmulatorError {
 }
 
 /** A check from a predicate; `reason` completes the sentence of the fault. */
-export function must(holds: (value: unknown) => boolean, reason: string): Check {
+function must(holds: (value: unknown) => boolean, reason: string): Check {
   return (value, path) => {
     if (!holds(value)) throw mistake(path, reason);
   };

@@ -79,7 +79,7 @@ const DEFAULT_MAX_MESSAGE_BYTES = 35 * 1024 * 1024;
 const DEFAULT_MAX_RECIPIENTS = 500;
 
 /** A random secret of the form Entra gives out: 40 characters, `8Q~` in fourth place. */
-export function randomSecret(): string {
+function randomSecret(): string {
   const noise = randomBytes(60).toString('base64').replaceAll('+', '~').replaceAll('/', '.').replaceAll('=', '_');
   return `${noise.slice(0, 3)}8Q~${noise.slice(3, 37)}`;
 }
