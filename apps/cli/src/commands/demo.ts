@@ -66,11 +66,16 @@ function withoutProxy({ environment }: Terminal): Record<string, string | undefi
   return { ...environment, NO_PROXY: '127.0.0.1,localhost', no_proxy: '127.0.0.1,localhost' };
 }
 
+/** The terminal as it is for what is quoted: narrower by the indentation. */
+function quoted(terminal: Terminal): Terminal {
+  return { ...terminal, width: terminal.width - 5 };
+}
+
 function tellOutcome(outcome: SendOutcome, what: string, { tell, terminal }: Stage): void {
   if (outcome.fault === undefined) tell.done(what, oneLine(outcome.messageId));
   else {
     tell.failed(`${what}: ${outcome.fault.title}`);
-    tell.quote(presentFault(outcome.fault, terminal));
+    tell.quote(presentFault(outcome.fault, quoted(terminal)));
   }
 }
 
@@ -84,7 +89,7 @@ async function showSettings(stage: Stage): Promise<void> {
     table(
       ['Setting', 'Value', 'Source'],
       given.map(({ key, value, source }) => [oneLine(key), oneLine(value), oneLine(source.replace(`${folder}/`, ''))]),
-      terminal,
+      quoted(terminal),
     ),
   );
 }
@@ -147,7 +152,7 @@ async function showInbox(stage: Stage, raw: Buffer): Promise<boolean> {
       oneLine(subject, 50),
     ]);
   }
-  tell.quote(table(['To', 'Bytes', 'Same as the file sent', 'Subject'], rows, terminal));
+  tell.quote(table(['To', 'Bytes', 'Same as the file sent', 'Subject'], rows, quoted(terminal)));
   tell.done(`every message as it arrived: ${folder}`);
   return rawIsIdentical;
 }
@@ -193,7 +198,7 @@ async function run(flags: DemoFlags, terminal: Terminal): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'postbearer-demo-'));
   const tell = createNarrator(stageTerminal);
   stageTerminal.out(
-    `${stageTerminal.style('bold', 'Postbearer demo')}: real mail through OAuth 2.0 client credentials and XOAUTH2 over STARTTLS, on this machine alone.\n`,
+    `${stageTerminal.style('bold', 'Postbearer demo')}: real mail with OAuth 2.0 and XOAUTH2 over STARTTLS, on this machine alone.\n`,
   );
   const emulator = await startEmulator();
   try {

@@ -1,13 +1,22 @@
 /** Findings of the settings for the eye: all mistakes, then all warnings, each with its place and its mend. */
+import { relative } from 'node:path';
 import { oneLine, type Fault } from '@postbearer/core';
 import type { Finding, SettingsReading } from '@postbearer/settings';
 import type { Terminal } from '../terminal.ts';
 import { wrap } from './wrap.ts';
 
-function placeOf({ evidence }: Fault): string {
+/** A path as a person in this folder would type it. */
+function shortPath(file: string, { workingFolder }: Terminal): string {
+  const inside = relative(workingFolder, file);
+  return inside.startsWith('..') || inside === '' ? file : inside;
+}
+
+function placeOf({ evidence }: Fault, terminal: Terminal): string {
   if (evidence?.kind !== 'settings') return '';
   const file =
-    evidence.file === undefined ? '' : `${evidence.file}${evidence.line === undefined ? '' : `:${evidence.line}`}  `;
+    evidence.file === undefined
+      ? ''
+      : `${shortPath(evidence.file, terminal)}${evidence.line === undefined ? '' : `:${evidence.line}`}  `;
   return oneLine(`${file}${evidence.key}`);
 }
 
@@ -16,7 +25,7 @@ function presentFinding({ severity, fault }: Finding, terminal: Terminal): strin
   const indent = ' '.repeat(10);
   const width = terminal.width - indent.length;
   return [
-    `${mark} ${terminal.style('bold', placeOf(fault))}  ${terminal.style('dim', fault.code)}`,
+    `${mark} ${terminal.style('bold', placeOf(fault, terminal))}  ${terminal.style('dim', fault.code)}`,
     ...wrap(oneLine(fault.message), width).map((line) => indent + line),
     ...fault.remedy.steps.flatMap((step) => wrap(`→ ${oneLine(step)}`, width).map((line) => indent + line)),
     ...(fault.remedy.command === undefined
@@ -33,7 +42,7 @@ function count(number: number, word: string): string {
 export function presentFindings(reading: SettingsReading, terminal: Terminal): string {
   const errors = reading.findings.filter(({ severity }) => severity === 'error');
   const warnings = reading.findings.filter(({ severity }) => severity === 'warning');
-  const place = reading.file === undefined ? 'the environment' : oneLine(reading.file);
+  const place = reading.file === undefined ? 'the environment' : oneLine(shortPath(reading.file, terminal));
   const verdict =
     errors.length === 0
       ? terminal.style('green', '✓ The settings can be used')
