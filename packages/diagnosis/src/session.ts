@@ -2,7 +2,7 @@
  * One SMTP session up to its capabilities, taken apart into the checks that it is made of.
  *
  * The client opens a session in one call, so that nothing can be left out; which of its steps were reached and how long they took
- * is read from its dialogue. The wait for the greeting counts to the TCP connection, and the first EHLO to the encryption.
+ * is read from its dialogue. The wait for the greeting counts to the TCP connection, and the first EHLO to the greeting.
  */
 import type { Clock, EventSink, Fault, PostbearerEvent } from '@postbearer/core';
 import { connectSmtp, type ConnectOptions, type SmtpConnection } from '@postbearer/smtp/client';
@@ -49,12 +49,15 @@ class Follower {
         this.greeting = event.text;
         this.reach('tcp');
       }
-    } else if (event.text.startsWith('EHLO ')) {
-      this.#helloCount += 1;
-      // With STARTTLS the second EHLO is the first thing said after the handshake.
-      if (this.#helloCount === 2 && this.#security === 'starttls') this.reach('starttls');
-      else if (this.#helloCount === 1) this.reach('smtp-greeting');
+      return;
     }
+    const isHello = event.text.startsWith('EHLO ');
+    if (isHello) this.#helloCount += 1;
+    if (this.#security !== 'starttls') {
+      if (isHello) this.reach('smtp-greeting');
+    } else if (event.text === 'STARTTLS') this.reach('smtp-greeting');
+    // The second EHLO is the first thing said after the handshake.
+    else if (isHello && this.#helloCount === 2) this.reach('starttls');
   }
 
   reach(step: SessionCheck): void {
