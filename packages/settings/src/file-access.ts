@@ -49,7 +49,7 @@ export const systemFiles: FileAccess = {
 };
 
 /** Files larger than this hold no settings. */
-export const LARGEST_FILE_BYTES: number = 10 * 1024 * 1024;
+const LARGEST_FILE_BYTES: number = 10 * 1024 * 1024;
 
 /** What reading a file gave. */
 export type FileText =

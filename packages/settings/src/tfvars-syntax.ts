@@ -243,11 +243,11 @@ class Scanner {
   }
 }
 
-/** Takes from each line the blanks that all of them begin with. */
+/** Takes from each line the blanks that all of them begin with; lines of blanks alone count for nothing and stay as they are. */
 function dedent(lines: readonly string[]): string[] {
   const blanks = lines.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length);
   const least = blanks.length === 0 ? 0 : Math.min(...blanks);
-  return lines.map((line) => line.slice(least));
+  return lines.map((line) => (line.trim() === '' ? line : line.slice(least)));
 }
 
 /** Reads the text of a tfvars file without its byte order mark. */

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { settingsJsonSchema, type JsonSchema } from './index.ts';
+import { UPSTREAM_KEYS, UPSTREAM_SETTINGS } from './schema.ts';
+import { readObject, rightSmtp } from './testing/worlds.ts';
+
+const SCHEMA = settingsJsonSchema();
+
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function at(schema: unknown, ...path: string[]): unknown {
+  return path.reduce<unknown>((node, name) => (isSchema(node) ? node[name] : undefined), schema);
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** A validator of the part of JSON Schema that is used here (draft-handrews-json-schema-validation-01). */
+function isValid(value: unknown, schema: unknown): boolean {
+  if (!isSchema(schema)) return true;
+  const { $ref, allOf, anyOf, enum: choices, type } = schema;
+  if (typeof $ref === 'string') return isValid(value, at(SCHEMA, ...$ref.slice(2).split('/')));
+  if (!list(allOf).every((one) => isValid(value, one))) return false;
+  if (anyOf !== undefined && !list(anyOf).some((one) => isValid(value, one))) return false;
+  if (choices !== undefined && !list(choices).includes(value)) return false;
+  if (type === 'integer') return typeof value === 'number' && Number.isInteger(value) && isInRange(value, schema);
+  if (type === 'string') return typeof value === 'string' && matches(value, schema);
+  if (type === 'boolean') return typeof value === 'boolean';
+  if (type === 'array') return Array.isArray(value) && value.every((item) => isValid(item, schema['items']));
+  return type === 'object' ? isValidObject(value, schema) : true;
+}
+
+function matches(text: string, { pattern }: JsonSchema): boolean {
+  return typeof pattern !== 'string' || new RegExp(pattern).test(text);
+}
+
+function isInRange(value: number, { minimum, maximum }: JsonSchema): boolean {
+  return value >= Number(minimum) && value <= Number(maximum);
+}
+
+function isValidObject(value: unknown, schema: JsonSchema): boolean {
+  if (!isSchema(value) || !list(schema['required']).every((name) => Object.hasOwn(value, String(name)))) return false;
+  return Object.entries(value).every(([name, member]) => {
+    const property = at(schema, 'properties', name);
+    if (property !== undefined) return isValid(member, property);
+    const others = schema['additionalProperties'];
+    return others !== false && isValid(member, others) && isValidName(name, schema['propertyNames']);
+  });
+}
+
+/** `propertyNames` holds a pattern alone, and a name is always a text. */
+function isValidName(name: string, schema: unknown): boolean {
+  return !isSchema(schema) || matches(name, schema);
+}
+
+/** Files that are right, by both the schema and the reader. */
+const RIGHT_FILES: readonly unknown[] = [
+  { smtp: rightSmtp() },
+  {
+    $schema: './settings.schema.json',
+    CollectionId: 'x',
+    smtp: { ...rightSmtp(), port: 587, enabled: 'yes' },
+    LOG_LEVEL: 'Debug',
+  },
+  { database: { name: 'x', smtp: rightSmtp() } },
+  {
+    smtp: { ...rightSmtp(), password: '' },
+    postbearer: {
+      upstreams: { test: { server: 'relay.example.net' } },
+      mailboxes: { 'a@contoso.com': { upstream: 'test', from: 'b@contoso.com', pace: { connections: 1 } } },
+      relay: {},
+    },
+  },
+];
+
+/** Files that are wrong, by both. */
+const WRONG_FILES: readonly unknown[] = [
+  { smtp: { ...rightSmtp(), port: 0 } },
+  { smtp: { ...rightSmtp(), port: 'many' } },
+  { smtp: { ...rightSmtp(), enabled: 'perhaps' } },
+  { smtp: { ...rightSmtp(), serverr: 'x' } },
+  { smtp: { ...rightSmtp(), password: { folder: 'x' } } },
+  { smtp: { ...rightSmtp(), oauth: [] } },
+  { smtp: { ...rightSmtp(), oauth: { ...rightSmtp().oauth, cloud: 'moon' } } },
+  { smtp: rightSmtp(), LOG_LEVEL: 'loud' },
+  { smtp: rightSmtp(), postbearer: { upstreams: { 'a b': {} } } },
+  { smtp: rightSmtp(), postbearer: { mailboxes: { 'a@contoso.com': { pace: { connections: 0 } } } } },
+];
+
+describe('the JSON Schema', () => {
+  it.each(RIGHT_FILES)('takes what the reader takes: %j', async (file) => {
+    expect(isValid(file, SCHEMA)).toBe(true);
+    expect((await readObject(file)).findings).toEqual([]);
+  });
+
+  it.each(WRONG_FILES)('refuses what the reader refuses or mentions: %j', async (file) => {
+    expect(isValid(file, SCHEMA)).toBe(false);
+    expect((await readObject(file)).findings).not.toEqual([]);
+  });
+
+  it('has every setting with description and default, for an editor to show', () => {
+    for (const key of UPSTREAM_KEYS) {
+      const path = key.split('.').flatMap((name) => ['properties', name]);
+      const schema = at(SCHEMA, 'definitions', 'upstream', ...path);
+      expect(at(schema, 'description'), key).toBe(UPSTREAM_SETTINGS[key].description);
+      const wanted = UPSTREAM_SETTINGS[key].default;
+      if (wanted !== undefined) expect(String(at(schema, 'default')), key).toBe(wanted);
+    }
+    expect(at(SCHEMA, '$schema')).toBe('http://json-schema.org/draft-07/schema#');
+  });
+
+  it('is plain JSON', () => {
+    expect(JSON.parse(JSON.stringify(SCHEMA))).toEqual(SCHEMA);
+  });
+});
