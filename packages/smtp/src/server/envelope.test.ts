@@ -1,6 +1,7 @@
 /** MAIL and RCPT: paths, addresses and parameters. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../../../tests/setup/quick.ts';
 import type { MailParameters, RecipientParameters, SmtpServer } from './index.ts';
 import { collectingServer } from './testing/collecting-server.ts';
 import { replies } from './testing/memory-client.ts';
@@ -254,7 +255,7 @@ describe('hostile addresses', () => {
           accepted.map(() => true),
         );
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -1,6 +1,7 @@
 /** Bytes in, the same bytes out, however they were split; and the framer against a plain reading of the rules. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../../../../tests/setup/quick.ts';
 import { DotDecoder, LineEndingCheck } from './dot-decoder.ts';
 import { InputBuffer } from './input-buffer.ts';
 import { collectingServer } from './testing/collecting-server.ts';
@@ -40,7 +41,7 @@ describe('DATA', () => {
         expect(messages.map((message) => message.content.toString('latin1'))).toEqual([content.toString('latin1')]);
         expect(said).toContain('\r\n221 ');
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
     expect(errors).toEqual([]);
   });
@@ -86,7 +87,7 @@ describe('the decoder of DATA', () => {
         });
         if (!plain.isMalformed) expect(Buffer.concat(contents).toString('latin1')).toBe(plain.content);
       }),
-      { numRuns: 50_000 },
+      { numRuns: runs(50_000) },
     );
   });
 
@@ -118,7 +119,7 @@ describe('the check of line endings in chunks', () => {
         const found = cutAt(input, at).some((segment) => check.defectIn(Buffer.from(segment)) !== undefined);
         expect(found || check.end() !== undefined).toBe(/\r(?!\n)|(?<!\r)\n|\0/.test(input.toString('latin1')));
       }),
-      { numRuns: 50_000 },
+      { numRuns: runs(50_000) },
     );
   });
 });
@@ -144,7 +145,7 @@ describe('command lines', () => {
         }
         expect(lines).toEqual(expected(input.toString('latin1')));
       }),
-      { numRuns: 50_000 },
+      { numRuns: runs(50_000) },
     );
   });
 });
