@@ -182,7 +182,12 @@ export const deliveryRules: readonly SmtpRule<DeliveryCode>[] = [
     phrase: 'RESOLVER.RST.AuthRequired',
     source: NDR,
   },
-  { fault: 'M365_ADDRESS_INVALID', stages: SENDING, replies: ['501 5.1.3', '550 5.1.20', '550 5.7.512'], source: NDR },
+  {
+    fault: 'M365_ADDRESS_INVALID',
+    stages: SENDING,
+    replies: ['501 5.1.3', '501 5.1.7', '550 5.1.20', '550 5.7.512'],
+    source: NDR,
+  },
   {
     fault: 'M365_CONTENT_INVALID',
     stages: SENDING,
