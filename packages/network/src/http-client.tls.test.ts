@@ -66,6 +66,7 @@ describe('a server certificate', () => {
     expect((await tryServer(wildcard)).outcome).toBe('HTTP 200');
     const address = await issuedBy(authority, { ipAddresses: ['127.0.0.1', '::1'] });
     expect((await tryServer(address, '127.0.0.1')).outcome).toBe('HTTP 200');
+    expect((await tryServer(address, '[::1]')).outcome).toBe('HTTP 200');
   });
 
   it('that has expired is refused', async () => {

@@ -4,6 +4,9 @@
  * An assertion (RFC 7523) is addressed to the token endpoint itself, as Entra wants it, and carries both thumbprints of
  * the certificate. It is valid from 5 minutes ago for 10 minutes, so that a clock may be 5 minutes off either way. RSA keys
  * sign PS256, P-256 keys ES256.
+ *
+ * Source: learn.microsoft.com/entra/identity-platform/certificate-credentials, read 2026-11-24. It names `x5t#S256` alone; `x5t`
+ * is what its earlier form and other servers look for.
  */
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { failure, success, type Failure, type FaultValues, type Result, type Secret } from '@postbearer/core';

@@ -97,7 +97,7 @@ export const oauthFaults: FaultCatalogue<OAuthFaultCode> = defineFaults<OAuthFau
   OAUTH_PRIVATE_KEY_UNSUPPORTED: {
     title: 'Kind of private key not supported',
     message: 'The private key of client {clientId} is {kind}.',
-    cause: 'Assertions are signed with RSA of 2048 bits or more (PS256) or ECDSA P-256 (ES256). Entra takes RSA only.',
+    cause: 'Assertions are signed with RSA of 2048 bits or more (PS256, which Entra asks for) or ECDSA P-256 (ES256).',
     remedy: { steps: ['Create a certificate with an RSA key of 2048 bits and register it.'] },
     next: 'fix-configuration',
     ...CLIENT_ASSERTION,

@@ -38,7 +38,7 @@ const METADATA_SERVICE = 'http://169.254.169.254';
 const METADATA_TIMEOUT_MS = 10_000;
 
 /** The resource of a scope: `https://outlook.office365.com/.default` asks for `https://outlook.office365.com`. */
-export function resourceOf(scope: string): string {
+function resourceOf(scope: string): string {
   return scope.replace(/\/\.default$/, '');
 }
 

@@ -1,10 +1,10 @@
 /** How long a server asks to wait (RFC 9110 section 10.2.3). */
 
-/** No server makes us wait longer than this: a date in a wrong year, or a clock that is off, must not stop the mail for days. */
-export const LONGEST_WAIT_MS = 3_600_000;
+// A date in a wrong year, or a clock that is off, must not stop the mail for days.
+const LONGEST_WAIT_MS = 3_600_000;
 
 /**
- * Milliseconds to wait, at most {@link LONGEST_WAIT_MS}, from seconds or from a date; `undefined` if the header says neither.
+ * Milliseconds to wait, at most an hour, from seconds or from a date; `undefined` if the header says neither.
  *
  * @param now - milliseconds since 1970.
  */

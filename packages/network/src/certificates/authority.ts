@@ -136,7 +136,7 @@ export async function createCertificateAuthority(
 /**
  * Makes a certificate that vouches for itself: the credential of an app registration, or a server that tests a refusal.
  *
- * @param options - `keyType` is RSA by default, because Entra takes only RSA keys as app credentials.
+ * @param options - `keyType` is RSA by default: Entra asks for assertions signed with PS256, which needs an RSA key.
  */
 export async function createSelfSignedCertificate(
   options: CertificateOptions & { readonly keyType?: KeyType; readonly clock?: Clock } = {},

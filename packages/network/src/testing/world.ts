@@ -100,8 +100,13 @@ export function clientFor(
 /** Sends every name to the loopback address, the port unchanged. */
 export const dialLoopback: Dial = ({ port }) => connect({ host: '127.0.0.1', port });
 
-/** The code of a fault, or the status of a reply, for short expectations. */
+/** The code of a fault, or the status of a reply, for short expectations. Throws where the wording of the fault lacks a value. */
 export async function outcomeOf(reply: ReturnType<HttpClient['request']>): Promise<string> {
   const result = await reply;
+  if (!result.ok) {
+    const { message, cause, remedy } = result.fault;
+    const unfilled = [message, cause, ...remedy.steps].filter((line) => /<[a-zA-Z0-9]+>/.test(line));
+    if (unfilled.length > 0) throw new Error(`a value is missing in: ${unfilled.join(' ')}`);
+  }
   return result.ok ? `HTTP ${result.value.status}` : result.fault.code;
 }
