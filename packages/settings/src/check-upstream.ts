@@ -10,14 +10,15 @@ import type { Finding } from './settings.ts';
 /** Everything that is wrong with, or worth knowing of, an upstream whose values were derived. */
 export function* checkUpstream(draft: Draft): Generator<Finding> {
   // What is switched off may be incomplete: nothing is sent with it.
-  if (!draft.isOn('enabled')) {
-    if (draft.has('enabled')) yield* mailDisabled(draft);
+  if (draft.text('enabled') === 'false') {
+    yield* mailDisabled(draft);
     return;
   }
   yield* checkServer(draft);
   yield* checkEncryption(draft);
   yield* checkAddresses(draft);
-  yield* draft.isOn('oauth.enabled') ? checkOAuth(draft) : checkPassword(draft);
+  // Where the switch itself could not be read, nothing is known of what it asks for.
+  if (draft.has('oauth.enabled')) yield* draft.isOn('oauth.enabled') ? checkOAuth(draft) : checkPassword(draft);
 }
 
 function* mailDisabled(draft: Draft): Generator<Finding> {

@@ -348,6 +348,24 @@ describe('what is wrong in a file', () => {
     ]);
   });
 
+  it.each(['enabled', 'oauth.enabled'])(
+    'is not followed by guesses where the switch %s cannot be read',
+    async (key) => {
+      const section = key === 'enabled' ? smtp({ enabled: 'perhaps', port: 0 }) : smtp({}, { enabled: 'perhaps' });
+      const messages = messagesOf(await readObject({ smtp: section }));
+      expect(messages[0]).toBe(`smtp.${key} must be true or false, but is a text of 7 characters.`);
+      // Of an upstream that may be on everything else is checked all the same.
+      expect(messages.slice(1)).toEqual(key === 'enabled' ? [expect.stringContaining('smtp.port must be')] : []);
+    },
+  );
+
+  it.each(['your-Secret~123', '<a$b>', '${a}b', 'xX9.', 'changemex', '{p@ss}'])(
+    'is not a secret that merely begins like a placeholder: %s',
+    async (clientSecret) => {
+      expect(codesOf(await readObject({ smtp: smtp({}, { clientSecret }) }))).toEqual([]);
+    },
+  );
+
   it('is nothing where all is right (the control of this table)', async () => {
     for (const section of [smtp(), passwordSmtp(), smtp({ port: 2525 }), { server: 'relay.example.net', port: 25_25 }])
       expect(codesOf(await readObject({ smtp: section }))).toEqual([]);

@@ -12,13 +12,13 @@ const EXAMPLE_GUIDS: ReadonlySet<string> = new Set([
 ]);
 
 const WHOLE: readonly RegExp[] = [
-  /^your[-_ ]/i,
+  /^your(?:[-_ ][a-z]+)+$/i,
   /^(?:[x*.\u2026]{3,}|(?:x+-)+x+)$/i,
   /^change[-_ ]?(?:me|it)$/i,
-  /^<[^<>]*>$/,
-  /^\{[^{}]*\}$/,
+  /^<[\w -]+>$/,
+  /^\{[\w -]+\}$/,
   // What Terraform and App Service put there to be resolved later
-  /^\$\{[^{}]*\}$/,
+  /^\$\{\w+\}$/,
   /^@Microsoft\.KeyVault\(/i,
   /^stored-in-keeper$/i,
   // How a masked secret is shown: pasted back from a listing

@@ -260,7 +260,7 @@ describe('two places of one rank', () => {
     const text = `${rightTfvars()}smtp_server = "smtp.example.net"\n`;
     const reading = await readIn({ '/work/a.tfvars': text }, {}, { configFile: 'a.tfvars' });
     expect(reading.findings[0]?.fault.message).toBe(
-      'email_server (a.tfvars:8) and smtp_server (a.tfvars:13) say different things.',
+      'email_server (a.tfvars:13) and smtp_server (a.tfvars:19) say different things.',
     );
   });
 

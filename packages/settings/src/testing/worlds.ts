@@ -60,20 +60,26 @@ export function rightEnvironment(): Record<string, string> {
   };
 }
 
-/** The same as Terraform variables. */
+/** The same as Terraform variables, line by line as in the guide. */
 export function rightTfvars(): string {
   return `# Enable email notifications (required - defaults to false)
 enable_email_notification = true
+# Enable OAuth SMTP authentication
 enable_email_oauth = true
+# OAuth token endpoint (replace {tenant-id} with your Directory tenant ID)
 email_oauth_token_endpoint = "${RIGHT.endpoint}"
+# Azure AD application credentials
 email_oauth_token_client_id = "${RIGHT.clientId}"
 email_oauth_token_client_secret = "${RIGHT.clientSecret}"
+# OAuth scope (use this exact value for Microsoft 365)
 email_oauth_token_scope = "${RIGHT.scope}"
+# Basic SMTP settings (still required with OAuth)
 email_server = "smtp.office365.com"
 email_server_ssl = true
 email_server_port = 587
 email_username = "${RIGHT.mailbox}"
 email_from_address = "${RIGHT.mailbox}"
+# Note: email_password is not used when OAuth is enabled
 `;
 }
 
