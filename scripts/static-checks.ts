@@ -12,7 +12,7 @@ export const layerTypes: StaticCheck = { name: 'types of each layer', commands: 
 /** Every other check; none writes anything. */
 export const readOnlyChecks: readonly StaticCheck[] = [
   { name: 'types of tests and scripts', commands: [['tsc', '-p', 'tsconfig.tests.json']] },
-  { name: 'lint', commands: [['oxlint', '--type-aware', '--deny-warnings']] },
+  { name: 'lint', commands: [['oxlint', '--type-aware', '--tsconfig=tsconfig.tests.json', '--deny-warnings']] },
   { name: 'format', commands: [['oxfmt', '--check']] },
   {
     name: 'unused files, exports and dependencies',
