@@ -76,7 +76,7 @@ describe('a secret file', () => {
     symlinkSync(file('target', 'linked'), join(folder, 'link'));
     expect(await fromFile(join(folder, 'link'))).toBe('linked');
     const pipe = join(folder, 'pipe');
-    execFileSync('mkfifo', [pipe]);
+    execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', pipe]);
     const reading = fromFile(pipe);
     writeFileSync(pipe, 'piped\n');
     expect(await reading).toBe('piped');
