@@ -27,7 +27,7 @@ expectTypeOf<CheckStatus>().toEqualTypeOf<'passed' | 'warning' | 'failed' | 'not
 // The few lines of the README
 const settings = await loadSettings();
 if (settings.ok) {
-  await using mailer = createMailer(settings.value, { onEvent: createEventLog() });
+  const mailer = createMailer(settings.value, { onEvent: createEventLog() });
   await mailer.send({
     to: ['user@example.com', { name: 'Ann', address: 'ann@example.com' }],
     subject: 'Hello',
@@ -35,6 +35,7 @@ if (settings.ok) {
   });
   // @ts-expect-error -- a field that is not there, such as a misspelt one
   await mailer.send({ to: 'user@example.com', subjekt: 'Hello' });
+  await mailer.close();
 }
 createMailer({ smtp: { server: 'smtp.example', port: '587' } });
 // @ts-expect-error -- neither settings nor of the shape of Global-variables.json

@@ -15,7 +15,7 @@ import { expectTypeOf } from 'vitest';
 
 expectTypeOf(explainFault).toEqualTypeOf<(fault: Fault, context: Microsoft365Context) => Fault>();
 expectTypeOf(explainClaims).toEqualTypeOf<(context: Microsoft365Context) => Fault | undefined>();
-expectTypeOf(powerShellArgument).parameter(0).toEqualTypeOf<string>();
+expectTypeOf(powerShellArgument).toEqualTypeOf<(value: string | undefined, placeholder: string) => string>();
 expectTypeOf(CLOUDS).toEqualTypeOf<Readonly<Record<CloudName, Cloud>>>();
 expectTypeOf<CloudName>().toEqualTypeOf<'global' | 'us-government' | 'china'>();
 expectTypeOf<TenantKind>().toEqualTypeOf<'id' | 'domain' | 'shared' | 'placeholder' | 'other'>();
