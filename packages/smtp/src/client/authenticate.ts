@@ -35,11 +35,12 @@ function scrubberFor(credentials: SmtpCredentials, mechanism: Mechanism): (text:
   return (text) => known.reduce((clean, form) => clean.replaceAll(form, '[secret]'), text);
 }
 
-/** The reason inside a challenge, as one safe line; `undefined` where it holds none. */
-function readChallenge(reply: SmtpReply): string | undefined {
+/** The reason inside a challenge, as one safe line without credentials; `undefined` where it holds none. */
+function readChallenge(reply: SmtpReply, scrub: (text: string) => string): string | undefined {
   const text = reply.lines.join('').trim();
   if (text === '' || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
-  return oneLine(Buffer.from(text, 'base64').toString('utf8'));
+  // Cut only after scrubbing: half a token would not be known again.
+  return oneLine(scrub(Buffer.from(text, 'base64').toString('utf8')));
 }
 
 function refusal(
@@ -83,27 +84,23 @@ async function talk(
   );
   let challenge: string | undefined;
   for (let round = 0; reply.ok && reply.value.code === 334; round += 1) {
+    if (round === MOST_CHALLENGES) return failure(outOfOrder(wire, reply.value, 'it asks without end'));
     const next = waiting.shift();
-    if (next === undefined) {
-      const told = readChallenge(reply.value);
-      if (told !== undefined) challenge = scrub(told);
-    }
-    if (round === MOST_CHALLENGES) {
-      wire.fail(wire.makeFault('SMTP_PROTOCOL_ERROR', 'auth', reply.value, { reason: 'it asks without end' }));
-      break;
-    }
+    if (next === undefined) challenge = readChallenge(reply.value, scrub) ?? challenge;
     const answer = next ?? (round < MOST_CHALLENGES - 1 ? mechanism.afterChallenge : '*');
     reply = await exchange(wire, 'auth', () => wire.writeSecretLine(answer, ''));
   }
-  if (wire.fault !== undefined) return failure(wire.fault);
   if (!reply.ok) return reply;
   if (reply.value.code === 235) return success(undefined);
   if (reply.value.code >= 400) return failure(refusal(wire, reply.value, credentials, mechanism, challenge));
-  const fault = wire.makeFault('SMTP_PROTOCOL_ERROR', 'auth', reply.value, {
-    reason: `it answered ${reply.value.code}`,
-  });
+  return failure(outOfOrder(wire, reply.value, `it answered ${reply.value.code}`));
+}
+
+/** Nobody can say any more which answer belongs to what, so the connection goes. */
+function outOfOrder(wire: Wire, reply: SmtpReply, reason: string): Fault {
+  const fault = wire.makeFault('SMTP_PROTOCOL_ERROR', 'auth', reply, { reason });
   wire.fail(fault);
-  return failure(fault);
+  return fault;
 }
 
 /** Signs in on `wire` with the best mechanism that is offered, and says which. */

@@ -6,6 +6,7 @@ import {
   type EventSink,
   type Fault,
   type Message,
+  type MessageContent,
   type Result,
   type SmtpStage,
   type Verdict,
@@ -13,7 +14,7 @@ import {
 import { authenticate } from './authenticate.ts';
 import type { SmtpCapabilities } from './capabilities.ts';
 import { checkBytes, isInMemory, openSource, type ReadyContent } from './content.ts';
-import { envelopeCommands } from './envelope-commands.ts';
+import { envelopeCommands, sizeFault } from './envelope-commands.ts';
 import { command } from './exchange-command.ts';
 import type { SmtpCredentials } from './mechanisms.ts';
 import type { TlsSummary } from './secure-socket.ts';
@@ -173,9 +174,7 @@ export class Connection implements SmtpConnection {
     if (this.#wire.fault !== undefined) return { kind: 'not-begun', fault: this.#wire.fault };
     this.#isBusy = true;
     try {
-      const content = isInMemory(message.content)
-        ? checkBytes(message.content)
-        : success(await openSource(message.content));
+      const content = await this.#look(message.content);
       if (!content.ok) return this.#refuse(message, content.fault);
       const plan = this.#plan(message.envelope, content.value);
       if (!plan.ok) {
@@ -220,6 +219,12 @@ export class Connection implements SmtpConnection {
 
   close(): void {
     this.#wire.fail(this.#wire.makeFault('SMTP_CONNECTION_LOST', 'quit', undefined, { detail: 'it was closed here' }));
+  }
+
+  async #look(content: MessageContent): Promise<Result<ReadyContent>> {
+    if (isInMemory(content)) return checkBytes(content);
+    const tooLarge = sizeFault(content.sizeBytes, this.capabilities, this.host);
+    return tooLarge === undefined ? success(await openSource(content)) : failure(tooLarge);
   }
 
   #refuse(message: Message, fault: Fault): TransactionEnd {

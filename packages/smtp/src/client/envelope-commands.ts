@@ -70,10 +70,14 @@ function problemOf(
     const problem = dsnProblem(envelope.dsn);
     if (problem !== undefined) return problem;
   }
+  return sizeFault(facts.sizeBytes, offered, host);
+}
+
+/** The fault of a message that is larger than the server takes; known before its content is touched. */
+export function sizeFault(sizeBytes: number | undefined, offered: SmtpCapabilities, host: string): Fault | undefined {
   const limit = offered.sizeLimitBytes;
-  if (limit !== undefined && facts.sizeBytes !== undefined && facts.sizeBytes > limit)
-    return clientFaults.make('SMTP_MESSAGE_TOO_LARGE', { host, size: facts.sizeBytes, limit });
-  return undefined;
+  if (limit === undefined || sizeBytes === undefined || sizeBytes <= limit) return undefined;
+  return clientFaults.make('SMTP_MESSAGE_TOO_LARGE', { host, size: sizeBytes, limit });
 }
 
 function mailCommand(

@@ -1,4 +1,8 @@
-/** Opens a connection and signs in on it, with other credentials where the first are refused and others can be had. */
+/**
+ * Opens a connection and signs in on it, with other credentials where the first are refused and others can be had.
+ *
+ * Each attempt has a connection of its own: many servers close after a refusal, some only when the next command comes.
+ */
 import { success, type Result } from '@postbearer/core';
 import { openConnection, type ConnectOptions } from './connect.ts';
 import type { Connection } from './connection.ts';
@@ -20,24 +24,20 @@ export async function openSignedIn(options: SignedInOptions): Promise<Result<Con
   const connect = { ...options.connect, signal };
   if (renewal === undefined) return openConnection(connect, options.memory);
   let taken = await renewal.take(signal);
-  let connection: Connection | undefined;
   while (taken.ok) {
-    if (connection?.isUsable !== true) {
-      const opened = await openConnection(connect, options.memory);
-      if (!opened.ok) return opened;
-      connection = opened.value;
-    }
+    const opened = await openConnection(connect, options.memory);
+    if (!opened.ok) return opened;
+    const connection = opened.value;
     const { credentials } = taken.value;
     const signedIn = await connection.signIn(credentials, { signal });
     if (signedIn.ok) return success(connection);
+    await connection.quit();
     const replacement = renewal.replace(taken.value, signedIn.fault, signal);
     if (replacement === undefined) {
       connection.tellSignInFailed(credentials, signedIn.fault);
-      await connection.quit();
       return signedIn;
     }
     taken = await replacement;
   }
-  await connection?.quit();
   return taken;
 }
