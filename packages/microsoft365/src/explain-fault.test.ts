@@ -300,6 +300,19 @@ describe('words that administrators search for', () => {
     expect(fault.code).toBe('M365_GRAPH_PERMISSION_MISSING');
   });
 
+  it('names the sender that was denied, which need not be that of the settings', () => {
+    const seen = SEEN_SMTP_REPLIES.find(({ reply }) => reply.startsWith('554 5.2.252'))?.reply ?? '';
+    const context = { ...CONTEXT, fromAddress: 'notifications@contoso.com' };
+    const named = explainFault(smtpFault('final', seen), context);
+    expect(named.message).toBe('Exchange Online does not let notifications@contoso.com send as sales@contoso.com.');
+    expect(named.remedy.command).toContain('-Identity sales@contoso.com ');
+    const older = explainFault(
+      smtpFault('final', '550 5.7.60 SMTP; Client does not have permissions to send as this sender'),
+      context,
+    );
+    expect(older.message).toBe('Exchange Online does not let notifications@contoso.com send as <fromAddress>.');
+  });
+
   it('never makes a second command out of a value', () => {
     const context = { ...CONTEXT, mailbox: "x' ; Remove-Mailbox y #", claims: GOOD_CLAIMS };
     const fault = explainFault(

@@ -12,7 +12,7 @@ import { deliveryRules } from './faults/delivery.ts';
 import { graphErrors } from './faults/graph.ts';
 import { findSmtpRule, findTokenRule } from './faults/rules.ts';
 import { signInRules } from './faults/sign-in.ts';
-import { submissionRules } from './faults/submission.ts';
+import { deniedSender, submissionRules } from './faults/submission.ts';
 import { tokenRequestRules } from './faults/token-request.ts';
 import { tokenServiceRules } from './faults/token-service.ts';
 import { microsoft365Faults, type Microsoft365FaultCode } from './faults.ts';
@@ -51,6 +51,13 @@ function recogniseSmtp(evidence: SmtpEvidence, context: Microsoft365Context): Re
   const code = findSmtpRule(SMTP_RULES, evidence);
   if (code === undefined) return undefined;
   return { code: code === 'M365_SIGN_IN_REFUSED' ? refineRefusal(context) : code };
+}
+
+/** The sender of the message, which need not be that of the settings; unknown where neither names one beside the mailbox. */
+function withDeniedSender(context: Microsoft365Context, evidence: SmtpEvidence): Microsoft365Context {
+  const { fromAddress: usual, ...rest } = context;
+  const fromAddress = deniedSender(evidence) ?? (usual === context.mailbox ? undefined : usual);
+  return fromAddress === undefined ? rest : { ...rest, fromAddress };
 }
 
 function detailsOf(fault: Fault): FaultDetails {
@@ -98,7 +105,8 @@ export function explainFault(fault: Fault, context: Microsoft365Context): Fault 
   if (evidence.kind !== 'smtp') return fault;
   const found = recogniseSmtp(evidence, context);
   if (found === undefined) return fault;
-  return microsoft365Faults.make(found.code, valuesOf(context, { host: evidence.host }), detailsOf(fault));
+  const known = found.code === 'M365_SEND_AS_DENIED' ? withDeniedSender(context, evidence) : context;
+  return microsoft365Faults.make(found.code, valuesOf(known, { host: evidence.host }), detailsOf(fault));
 }
 
 /**

@@ -14,7 +14,7 @@ import type { Microsoft365FaultCode } from './faults.ts';
 export const SMTP_ROLE = 'SMTP.SendAsApp';
 
 /** Application ID of Office 365 Exchange Online, the same in every tenant; it may stand in `aud` in place of the URL. */
-export const EXCHANGE_ONLINE_APP_ID = '00000002-0000-0ff1-ce00-000000000000';
+const EXCHANGE_ONLINE_APP_ID = '00000002-0000-0ff1-ce00-000000000000';
 
 // Exchange Online takes tokens for both spellings of its global host (seen in tokens of public reports).
 const AUDIENCES: ReadonlySet<string> = new Set([

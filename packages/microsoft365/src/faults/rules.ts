@@ -31,7 +31,7 @@ export interface SmtpRule<Code extends string> {
 const WORD = /[\p{L}\p{N}]/u;
 
 /** Whether a text says a whole phrase: letter case and runs of white space do not matter, halves of words do not count. */
-export function saysPhrase(text: string, phrase: string): boolean {
+function saysPhrase(text: string, phrase: string): boolean {
   const said = text.replaceAll(/\s+/g, ' ').toLowerCase();
   const wanted = phrase.toLowerCase();
   for (let at = said.indexOf(wanted); at >= 0; at = said.indexOf(wanted, at + 1)) {

@@ -5,7 +5,7 @@
  * STOREDRV.ClientSubmit and the recipient's with STOREDRV.Deliver; `554 5.2.2` is a full mailbox or a used-up daily quota.
  * `430 4.2.0` reads as temporary but is a missing permission: trying again does not help.
  */
-import type { FaultDefinition, SmtpStage } from '@postbearer/core';
+import type { FaultDefinition, SmtpEvidence, SmtpStage } from '@postbearer/core';
 import type { SmtpRule } from './rules.ts';
 import { NDR, OAUTH_SMTP, READ, SEEN_IN_LOGS, SENDING_LIMITS, SUBMISSION_LIMITS } from './sources.ts';
 
@@ -297,3 +297,8 @@ export const submissionRules: readonly SmtpRule<SubmissionCode>[] = [
     source: SEEN_IN_LOGS,
   },
 ];
+
+/** The sender that `554 5.2.252 SendAsDenied; MAILBOX not allowed to send as SENDER; …` names; older forms name none. */
+export function deniedSender({ lines }: SmtpEvidence): string | undefined {
+  return /SendAsDenied; \S+ not allowed to send as (?<sender>[^\s;]+)(?:;|$)/.exec(lines.join(' '))?.groups?.['sender'];
+}
