@@ -35,7 +35,10 @@ it('is found in a file of several megabytes, also across the pieces that are rea
     const secret = canaries['password'] ?? '';
     await writeFile(join(folder, 'a.log'), 'x'.repeat(3 * 1024 * 1024));
     await writeFile(join(folder, 'b.log'), `${'x'.repeat(1024 * 1024 - 10)}${secret}${'x'.repeat(1024)}`);
-    expect(await scanFolder(folder, canaries)).toEqual(['password in clear (b.log)']);
+    expect(await scanFolder(folder, canaries)).toEqual({
+      hits: ['password in clear (b.log)'],
+      searchedBytes: 4 * 1024 * 1024 - 10 + secret.length + 1024,
+    });
   } finally {
     await rm(folder, { recursive: true });
   }

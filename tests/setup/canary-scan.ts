@@ -32,23 +32,35 @@ export function findCanaries(text: string, secrets: Readonly<Record<string, stri
   );
 }
 
-async function scanFile(path: string, secrets: Readonly<Record<string, string>>): Promise<Set<string>> {
-  const found = new Set<string>();
-  const overlap = 3 * Math.max(...Object.values(secrets).map((secret) => secret.length));
-  let tail = '';
-  for await (const chunk of createReadStream(path, { encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
-    const text: string = tail + String(chunk);
-    for (const hit of findCanaries(text, secrets)) found.add(hit);
-    tail = text.slice(-overlap);
-  }
-  return found;
+/** What a search of a folder found. */
+export interface ScanReport {
+  /** One phrase for each hit, with the name of the file. */
+  readonly hits: readonly string[];
+  /** How much was searched, bytes. */
+  readonly searchedBytes: number;
 }
 
-/** Searches every file of a folder; one phrase for each hit, with the file's name. */
-export async function scanFolder(folder: string, secrets: Readonly<Record<string, string>>): Promise<string[]> {
-  const hits: string[] = [];
-  for (const name of await readdir(folder)) {
-    for (const hit of await scanFile(join(folder, name), secrets)) hits.push(`${hit} (${name})`);
+async function scanFile(path: string, secrets: Readonly<Record<string, string>>): Promise<ScanReport> {
+  const hits = new Set<string>();
+  const overlap = 3 * Math.max(...Object.values(secrets).map((secret) => secret.length));
+  let [tail, searchedBytes] = ['', 0];
+  for await (const chunk of createReadStream(path, { encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
+    const text: string = tail + String(chunk);
+    searchedBytes += text.length - tail.length;
+    for (const hit of findCanaries(text, secrets)) hits.add(hit);
+    tail = text.slice(-overlap);
   }
-  return hits;
+  return { hits: [...hits], searchedBytes };
+}
+
+/** Searches every file of a folder. */
+export async function scanFolder(folder: string, secrets: Readonly<Record<string, string>>): Promise<ScanReport> {
+  const hits: string[] = [];
+  let searchedBytes = 0;
+  for (const name of await readdir(folder)) {
+    const report = await scanFile(join(folder, name), secrets);
+    hits.push(...report.hits.map((hit) => `${hit} (${name})`));
+    searchedBytes += report.searchedBytes;
+  }
+  return { hits, searchedBytes };
 }
