@@ -38,8 +38,14 @@ const CHECKS: Readonly<Record<CheckName, Check>> = {
 /** A greeting or a claim may be as long as its sender likes. */
 const LONGEST_DETAIL = 300;
 
-function resultOf(name: CheckName, outcome: CheckOutcome, durationMs: number, state: ChainState): CheckResult {
+/** Tenths of a millisecond are more than anybody needs. */
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+function resultOf(name: CheckName, outcome: CheckOutcome, tookMs: number, state: ChainState): CheckResult {
   const { status } = outcome;
+  const durationMs = rounded(tookMs);
   const detail = oneLine(outcome.detail, LONGEST_DETAIL);
   const title = CHECK_TITLES[name];
   if (outcome.fault === undefined) return { name, title, status, durationMs, detail };
@@ -87,7 +93,7 @@ function reportOf(results: readonly CheckResult[], totalMs: number, state: Chain
     results,
     ok: firstBroken === undefined,
     ...(firstBroken === undefined ? {} : { firstBroken }),
-    totalMs,
+    totalMs: rounded(totalMs),
   };
 }
 
