@@ -1,5 +1,6 @@
 import { defineFaults, type Fault, type SmtpEvidence, type SmtpStage, type TokenEvidence } from '@postbearer/core';
 import type { TokenClaims } from '@postbearer/oauth';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { explainFault, type Microsoft365Context } from './index.ts';
 import { SEEN_SMTP_REPLIES, SEEN_TOKEN_REPLIES } from './testing/seen-replies.ts';
@@ -260,6 +261,34 @@ describe('what is kept', () => {
     expect(explainFault(explained, CONTEXT)).toBe(explained);
     const bare = lower.make('SMTP_TEST');
     expect(explainFault(bare, CONTEXT)).toBe(bare);
+  });
+
+  it('is total: whatever was said, the fault is the same one or a Microsoft one that names it', () => {
+    const stages = ['connect', 'greeting', 'auth', 'mail', 'rcpt', 'final', 'quit'] as const;
+    const words = SEEN_SMTP_REPLIES.flatMap(({ reply }) => reply.split(' '));
+    const line = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(fc.constantFrom(...words)).map((parts) => parts.join(' ')),
+    );
+    const smtp = fc.record({
+      kind: fc.constant('smtp' as const),
+      stage: fc.constantFrom(...stages),
+      host: fc.constantFrom('smtp.office365.com', 'smtp.example.com', ''),
+      code: fc.constantFrom(0, 421, 430, 432, 451, 530, 535, 550, 554),
+      enhanced: fc.constantFrom('5.7.139', '5.7.3', '5.2.0', '5.2.2', '4.3.2', '5.2.252', '9.9.9'),
+      lines: fc.array(line, { maxLength: 4 }),
+    });
+    fc.assert(
+      fc.property(smtp, (evidence) => {
+        const reported = lower.make('SMTP_TEST', {}, { evidence });
+        const explained = explainFault(reported, CONTEXT);
+        if (explained === reported) return true;
+        return (
+          explained.code.startsWith('M365_') && explained.reported === 'SMTP_TEST' && explained.evidence === evidence
+        );
+      }),
+      { numRuns: 5000 },
+    );
   });
 
   it('never makes an uncertain outcome certain', () => {
