@@ -11,8 +11,11 @@ import { repositoryFolder, workspaces } from '../tests/setup/workspaces.ts';
 export const REASONS: Readonly<Record<string, string>> = {
   commander: 'The command line: options, help and errors as people expect them, without further packages.',
   'jsonc-parser': 'Changes one value in a JSON file and leaves every other byte, comment and order as it was.',
+  kysely:
+    'One SQL face over SQLite and PostgreSQL, typed and without a run-time of its own; no other package comes with it.',
   nodemailer: 'Composes MIME messages (its MailComposer alone) and is the interface that existing code already speaks.',
   oauth4webapi: 'OAuth 2.0 by a certified implementation: client authentication, assertions, reading of replies.',
+  pg: 'Speaks with PostgreSQL; loaded only where the settings name such a database.',
 };
 
 /** A package that runs in production. */
@@ -32,6 +35,7 @@ interface LockEntry {
   readonly license?: string;
   readonly hasInstallScript?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 /** The place in the lock file that `name` means to the package at `from`. */
@@ -73,7 +77,10 @@ export function runtimePackages(
     const known = neededBy.get(path);
     neededBy.set(path, (known ?? new Set()).add(by));
     if (known !== undefined) return;
-    for (const next of Object.keys(lock.get(path)?.dependencies ?? {})) visit(resolve(lock, path, next), nameAt(path));
+    const { dependencies, optionalDependencies } = lock.get(path) ?? {};
+    for (const next of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      visit(resolve(lock, path, next), nameAt(path));
+    }
   };
   for (const { folder, dependencies } of dependents) {
     for (const name of dependencies) visit(resolve(lock, '', name), folder);

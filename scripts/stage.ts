@@ -5,7 +5,7 @@
  * Third-party packages are found in the repository's own `node_modules` above it; the workspaces find each other in the copy.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheFolder } from '../tests/setup/tool-table.ts';
 import { repositoryFolder, workspaces, type Workspace } from '../tests/setup/workspaces.ts';
@@ -52,6 +52,7 @@ export function stageWorkspaces(): Stage {
  * In the repository they lead to the TypeScript sources, which Node refuses to run under `node_modules`.
  */
 export function rewriteManifest({ folder, manifest }: Workspace, stage: string): void {
+  rmSync(join(stage, folder, 'dist/.tsbuildinfo'));
   const path = join(stage, folder, 'package.json');
   const published = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
   if (manifest.exports !== undefined) {
