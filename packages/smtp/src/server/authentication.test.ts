@@ -128,6 +128,15 @@ describe('PLAIN and LOGIN', () => {
   });
 });
 
+describe('after HELO', () => {
+  it('an old device that saw no list may sign in', async () => {
+    const { client, attempts } = await signedOut();
+    expect(await client.ask('HELO scanner')).toBe('250 mail.example.com\r\n');
+    expect(await client.ask(`AUTH PLAIN ${PLAIN}`)).toBe(OK);
+    expect(attempts).toHaveLength(1);
+  });
+});
+
 describe('an exchange', () => {
   it('is cancelled by *', async () => {
     const { client, attempts } = await signedOut();

@@ -102,15 +102,20 @@ export class DotDecoder {
 export class LineEndingCheck {
   #afterCr = false;
 
-  /** The first defect up to the end of this block. A CR at its very end is judged by the next block, or by {@link LineEndingCheck.end}. */
+  /** The first defect up to the end of this block; after one the check is of no more use. A CR at its very end is judged by the next block, or by {@link LineEndingCheck.end}. */
   defectIn(block: Buffer): ContentDefect | undefined {
-    for (const byte of block) {
-      if (this.#afterCr && byte !== LF) return 'bare-cr';
-      if (byte > CR) continue;
+    const { length } = block;
+    let afterCr = this.#afterCr;
+    // By index: an iterator would take most of the time of a large message.
+    for (let at = 0; at < length; at += 1) {
+      const byte = block[at] as number;
+      if (byte > CR && !afterCr) continue;
+      if (afterCr && byte !== LF) return 'bare-cr';
       if (byte === NUL) return 'nul';
-      if (byte === LF && !this.#afterCr) return 'bare-lf';
-      this.#afterCr = byte === CR;
+      if (byte === LF && !afterCr) return 'bare-lf';
+      afterCr = byte === CR;
     }
+    this.#afterCr = afterCr;
     return undefined;
   }
 

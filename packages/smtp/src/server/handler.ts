@@ -67,7 +67,8 @@ export interface ReceivedEnvelope extends Omit<Envelope, 'dsn'> {
 export interface IncomingMessage {
   readonly envelope: ReceivedEnvelope;
   /**
-   * The content, dots unstuffed, as it arrives; to be read once. The client is read no faster than this is.
+   * The content, dots unstuffed, as it arrives; to be read once. The client is read no faster than this is. A block stays as
+   * it is for as long as it is kept.
    *
    * Only an iteration that ends by itself has seen a whole message. It throws {@link MessageContentError} where the content
    * is malformed, too large or cut: nothing of it may be delivered, and whatever the handler then answers, the client is

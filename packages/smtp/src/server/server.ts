@@ -45,7 +45,7 @@ export interface SmtpServerOptions<State = undefined> {
   readonly clock?: Clock;
   /** Gets every line of every dialogue as `smtp.dialogue`, credentials and content left out. */
   readonly onEvent?: EventSink;
-  /** Gets what a handler threw. */
+  /** Gets what a handler threw; a warning of the process where left out. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -64,7 +64,10 @@ export interface SmtpServer {
    * @returns where it listens, or `SMTP_LISTEN_ADDRESS_IN_USE`, `SMTP_LISTEN_NOT_PERMITTED`, `SMTP_LISTEN_FAILED`.
    */
   listen(address?: { readonly host?: string; readonly port?: number }): Promise<Result<ListeningAddress>>;
-  /** Speaks with a client whose connection was accepted elsewhere; resolves when that is over. The limits of connections count it too. */
+  /**
+   * Speaks with a client whose connection was accepted elsewhere; resolves when that is over. The limits of connections count it too.
+   * The server may change the bytes that it reads from the stream.
+   */
   serve(stream: Duplex, peer: Peer): Promise<void>;
   /**
    * Stops listening, says 421 to every connection without an open transaction, lets the others finish theirs, and after

@@ -132,6 +132,24 @@ describe('what is slipped in behind STARTTLS in the clear', () => {
     expect(commands).toEqual([]);
   });
 
+  it('while the reply is still on its way is not fed to the handshake', async () => {
+    const { server, commands } = await startTlsServer();
+    const stream = new MemoryStream(1);
+    const done = server.serve(stream, somewhere);
+    stream.say('EHLO a\r\n');
+    await settled();
+    stream.isStuck = true;
+    stream.say('STARTTLS\r\n');
+    await settled();
+    stream.say(injected);
+    await settled();
+    stream.readOn();
+    await done;
+    expect(stream.said).toMatch(/220 2\.0\.0 Ready to start TLS\r\n$/);
+    expect(stream.destroyed).toBe(true);
+    expect(commands).toEqual([]);
+  });
+
   it('behind the reply breaks the handshake and is not executed', async () => {
     const { server, commands, messages, errors } = await startTlsServer();
     const client = await connected(await listening(server));

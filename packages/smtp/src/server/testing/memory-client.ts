@@ -10,8 +10,14 @@ export class MemoryStream extends Duplex {
   readonly #said: Buffer[] = [];
   /** How often the server wrote: one for each segment it would have sent. */
   writes = 0;
-  /** Replies are not read: no write is ever confirmed. */
+  /** Replies are not read: no write is confirmed until {@link MemoryStream.readOn}. */
   isStuck = false;
+  #confirm: (() => void) | undefined;
+
+  /** @param replyBytes - how many bytes of replies the stream takes before it asks the server to wait. */
+  constructor(replyBytes?: number) {
+    super(replyBytes === undefined ? {} : { writableHighWaterMark: replyBytes });
+  }
 
   /** Everything the server said. */
   get said(): string {
@@ -30,7 +36,14 @@ export class MemoryStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.writes += 1;
     this.#said.push(chunk);
-    if (!this.isStuck) done();
+    if (this.isStuck) this.#confirm = done;
+    else done();
+  }
+
+  /** The client reads its replies again. */
+  readOn(): void {
+    this.isStuck = false;
+    this.#confirm?.();
   }
 }
 
