@@ -1,4 +1,4 @@
-import type { PostbearerEvent } from '@postbearer/core';
+import { systemClock, type PostbearerEvent } from '@postbearer/core';
 import type { HttpRequest } from '@postbearer/network';
 import type { OAuthSettings } from '@postbearer/settings';
 import { describe, expect, it } from 'vitest';
@@ -94,6 +94,23 @@ describe('signing in with OAuth', () => {
     const given = await access.credentials?.({ fresh: false });
     expect(given).toMatchObject({ ok: false, fault: { code: 'OAUTH_CLIENT_REFUSED' } });
     expect(events).toMatchObject([{ name: 'token.failed', clientId: CLIENT, fault: { code: 'OAUTH_CLIENT_REFUSED' } }]);
+    access.close();
+  });
+
+  it('tells of a renewal that failed early, while the old token still serves', async () => {
+    let elapsedMs = 0;
+    const clock = { ...systemClock, now: () => Date.now() + elapsedMs, monotonicMs: () => elapsedMs };
+    const replies = [tokenReply(TOKEN), jsonReply(401, { error: 'invalid_client' })];
+    const failed = Promise.withResolvers<PostbearerEvent>();
+    const http = tokenEndpoint(() => replies.shift() ?? jsonReply(500, {}));
+    const access = open(
+      {},
+      { http, clock, onEvent: (event) => event.name === 'token.failed' && failed.resolve(event) },
+    );
+    await access.credentials?.({ fresh: false });
+    elapsedMs = 50 * 60_000;
+    expect(await access.credentials?.({ fresh: false })).toMatchObject({ ok: true, value: { fromCache: true } });
+    expect(await failed.promise).toMatchObject({ fault: { code: 'OAUTH_CLIENT_REFUSED' } });
     access.close();
   });
 

@@ -12,6 +12,7 @@ import {
   systemClock,
   type Clock,
   type EventSink,
+  type Fault,
   type Result,
   type SecretRef,
 } from '@postbearer/core';
@@ -180,12 +181,17 @@ class Access implements UpstreamAccess {
       clock: this.#clock,
       ...(this.#options.environment === undefined ? {} : { environment: this.#options.environment }),
       ...(this.#options.onEvent === undefined ? {} : { onEvent: this.#options.onEvent }),
+      // Mail still goes out with the token at hand: told early, it can be mended before anything stops.
+      onRenewalFailed: (failed, fault) => this.#tellFailure(failed, fault),
     });
     const token = await this.#tokens.get(request, need);
     if (token.ok) return success(this.#accept(token.value));
-    const { endpoint, clientId } = request;
-    this.#options.onEvent?.({ name: 'token.failed', endpoint, clientId, fault: token.fault });
+    this.#tellFailure(request, token.fault);
     return token;
+  }
+
+  #tellFailure({ endpoint, clientId }: TokenRequest, fault: Fault): void {
+    this.#options.onEvent?.({ name: 'token.failed', endpoint, clientId, fault });
   }
 
   #accept(token: AccessToken): { kind: 'bearer'; username: string; token: Secret; fromCache: boolean } {
