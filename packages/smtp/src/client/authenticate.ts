@@ -17,7 +17,6 @@ import { failure, oneLine, success, type Fault, type Result } from '@postbearer/
 import type { SmtpReply } from '../reply/index.ts';
 import { exchange } from './exchange-command.ts';
 import type { Mechanism, SmtpCredentials } from './mechanisms.ts';
-import { chooseMechanism } from './mechanisms.ts';
 import type { Wire } from './wire.ts';
 
 const LONGEST_COMMAND_LINE = 512;
@@ -103,18 +102,15 @@ function outOfOrder(wire: Wire, reply: SmtpReply, reason: string): Fault {
   return fault;
 }
 
-/** Signs in on `wire` with the best mechanism that is offered, and says which. */
+/** Signs in on `wire`, which must be encrypted. */
 export async function authenticate(
   wire: Wire,
   credentials: SmtpCredentials,
-  offered: readonly string[],
-): Promise<Result<{ mechanism: string }>> {
-  if (!wire.isEncrypted) return failure(wire.makeFault('SMTP_AUTH_NEEDS_TLS', 'auth'));
-  const chosen = chooseMechanism(credentials, offered, wire);
-  if (!chosen.ok) return chosen;
-  const scrub = scrubberFor(credentials, chosen.value);
+  mechanism: Mechanism,
+): Promise<Result<void>> {
+  const scrub = scrubberFor(credentials, mechanism);
   wire.scrubWith(scrub);
-  const outcome = await talk(wire, chosen.value, credentials, scrub);
+  const outcome = await talk(wire, mechanism, credentials, scrub);
   wire.scrubWith(undefined);
-  return outcome.ok ? success({ mechanism: chosen.value.name }) : outcome;
+  return outcome;
 }

@@ -16,7 +16,7 @@ import type { SmtpCapabilities } from './capabilities.ts';
 import { checkBytes, isInMemory, openSource, type ReadyContent } from './content.ts';
 import { envelopeCommands, sizeFault } from './envelope-commands.ts';
 import { command } from './exchange-command.ts';
-import type { SmtpCredentials } from './mechanisms.ts';
+import { chooseMechanism, type SmtpCredentials } from './mechanisms.ts';
 import type { TlsSummary } from './secure-socket.ts';
 import { Transaction, type TransactionEnd, type TransactionPlan } from './transaction.ts';
 import { refusalCode, verdictsOf } from './verdicts.ts';
@@ -87,7 +87,10 @@ export class Connection implements SmtpConnection {
   #messagesSent = 0;
   #isBusy = false;
   #needsReset = false;
+  /** Credentials were meant for this connection and could not go over it; then nothing else may. */
   #mustNotSend: Fault | undefined;
+  /** The last that was tried. */
+  #mechanism = 'none';
   #lastHeardAt: number;
 
   constructor(wire: Wire, facts: ConnectionFacts) {
@@ -120,35 +123,29 @@ export class Connection implements SmtpConnection {
   }
 
   /** As `authenticate`, without the event of a failure: the caller may have another token to try. */
-  async signIn(credentials: SmtpCredentials, options: CallOptions = {}): Promise<Result<{ mechanism: string }>> {
-    const outcome = await this.#cancellable(options.signal, () =>
-      authenticate(this.#wire, credentials, this.capabilities.authMechanisms),
-    );
-    if (outcome.ok) {
-      const { mechanism } = outcome.value;
-      this.#onEvent?.({
-        name: 'smtp.authenticated',
-        connection: this.id,
-        host: this.host,
-        mailbox: credentials.username,
-        mechanism,
-      });
-    } else if (!this.#wire.isEncrypted) {
-      this.#mustNotSend = outcome.fault;
-    }
-    return outcome;
+  signIn(credentials: SmtpCredentials, options: CallOptions = {}): Promise<Result<{ mechanism: string }>> {
+    return this.#cancellable(options.signal, async () => {
+      if (!this.#wire.isEncrypted) {
+        this.#mustNotSend = this.#wire.makeFault('SMTP_AUTH_NEEDS_TLS', 'auth');
+        return failure(this.#mustNotSend);
+      }
+      const chosen = chooseMechanism(credentials, this.capabilities.authMechanisms, this.#wire);
+      if (!chosen.ok) return chosen;
+      const mechanism = chosen.value.name;
+      this.#mechanism = mechanism;
+      const outcome = await authenticate(this.#wire, credentials, chosen.value);
+      if (!outcome.ok) return outcome;
+      const { id: connection, host } = this;
+      this.#onEvent?.({ name: 'smtp.authenticated', connection, host, mailbox: credentials.username, mechanism });
+      return success({ mechanism });
+    });
   }
 
   /** Tells that nothing more will be tried. */
   tellSignInFailed(credentials: SmtpCredentials, fault: Fault): void {
-    const mechanism = credentials.kind === 'bearer' ? 'XOAUTH2' : 'password';
-    this.#onEvent?.({
-      name: 'smtp.authentication-failed',
-      host: this.host,
-      mailbox: credentials.username,
-      mechanism,
-      fault,
-    });
+    const { host } = this;
+    const mechanism = this.#mechanism;
+    this.#onEvent?.({ name: 'smtp.authentication-failed', host, mailbox: credentials.username, mechanism, fault });
   }
 
   async send(message: Message, options: CallOptions = {}): Promise<readonly Verdict[]> {
@@ -174,7 +171,7 @@ export class Connection implements SmtpConnection {
     if (this.#wire.fault !== undefined) return { kind: 'not-begun', fault: this.#wire.fault };
     this.#isBusy = true;
     try {
-      const content = await this.#look(message.content);
+      const content = await this.#look(message.content, signal);
       if (!content.ok) return this.#refuse(message, content.fault);
       const plan = this.#plan(message.envelope, content.value);
       if (!plan.ok) {
@@ -221,10 +218,10 @@ export class Connection implements SmtpConnection {
     this.#wire.fail(this.#wire.makeFault('SMTP_CONNECTION_LOST', 'quit', undefined, { detail: 'it was closed here' }));
   }
 
-  async #look(content: MessageContent): Promise<Result<ReadyContent>> {
+  async #look(content: MessageContent, signal: AbortSignal | undefined): Promise<Result<ReadyContent>> {
     if (isInMemory(content)) return checkBytes(content);
     const tooLarge = sizeFault(content.sizeBytes, this.capabilities, this.host);
-    return tooLarge === undefined ? success(await openSource(content)) : failure(tooLarge);
+    return tooLarge === undefined ? success(await openSource(content, signal)) : failure(tooLarge);
   }
 
   #refuse(message: Message, fault: Fault): TransactionEnd {

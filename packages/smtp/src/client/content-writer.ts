@@ -75,9 +75,10 @@ export class ContentWriter {
 
   async #writePieces(bytes: Uint8Array, end: Uint8Array | undefined, hasDots: boolean): Promise<void> {
     let isAtLineStart = true;
-    for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
-      const piece = bytes.subarray(start, start + PIECE_BYTES);
-      if (end === undefined && start + PIECE_BYTES >= bytes.length) this.#events.onLastWrite();
+    let left = bytes.length;
+    for (const piece of slices(bytes)) {
+      left -= piece.length;
+      if (end === undefined && left === 0) this.#events.onLastWrite();
       await this.#write(hasDots ? stuffDots(piece, isAtLineStart) : piece);
       if (this.#isStopped) return;
       isAtLineStart = endsLine(piece);
@@ -128,7 +129,12 @@ export class ContentWriter {
   }
 }
 
+/** What was read ahead and then the rest, in pieces of bounded size whatever the source gives. */
 async function* piecesOf(content: OpenedSource): AsyncGenerator<Uint8Array> {
-  yield* content.ahead;
-  yield* { [Symbol.asyncIterator]: () => content.rest };
+  for (const chunk of content.ahead) yield* slices(chunk);
+  for await (const chunk of { [Symbol.asyncIterator]: () => content.rest }) yield* slices(chunk);
+}
+
+function* slices(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += PIECE_BYTES) yield bytes.subarray(start, start + PIECE_BYTES);
 }

@@ -9,7 +9,7 @@
  * Bytes go out unchanged but for the doubled dots of RFC 5321 section 4.5.2. Where the last line has no CR LF, the one that
  * belongs to the end mark completes it, and the same CR LF is sent with BDAT.
  */
-import { Buffer } from 'node:buffer';
+import { Buffer, isAscii } from 'node:buffer';
 import { failure, success, type Fault, type MessageContent, type MessageSource, type Result } from '@postbearer/core';
 import { ContentScanner, type BareEnding } from './content-scan.ts';
 import type { ContentFacts } from './envelope-commands.ts';
@@ -46,10 +46,6 @@ export function bareEndingFault(bare: BareEnding): Fault {
   return clientFaults.make('MESSAGE_BARE_LINE_ENDING', { line: bare.line, ending: bare.ending });
 }
 
-function isEightBit(bytes: Uint8Array): boolean {
-  return bytes.some((byte) => byte > 0x7f);
-}
-
 /** The header of a message: everything before the first empty line. */
 function headerOf(bytes: Uint8Array): Uint8Array {
   const end = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(HEADER_END);
@@ -71,19 +67,23 @@ export function checkBytes(bytes: Uint8Array): Result<CheckedBytes> {
     facts: {
       sizeBytes: bytes.length + (isComplete ? 0 : CRLF_LENGTH),
       eightBit: scanner.isEightBit,
-      isHeaderEightBit: scanner.isEightBit && isEightBit(headerOf(bytes)),
+      isHeaderEightBit: scanner.isEightBit && !isAscii(headerOf(bytes)),
     },
   });
 }
 
-/** Begins to read a source, as far as its header. Rejects with what the source throws. */
-export async function openSource(source: MessageSource): Promise<OpenedSource> {
+/**
+ * Begins to read a source, as far as its header.
+ *
+ * @throws what the source throws, and `signal.reason` when the caller cancels.
+ */
+export async function openSource(source: MessageSource, signal?: AbortSignal): Promise<OpenedSource> {
   const rest = source.open()[Symbol.asyncIterator]();
   const ahead: Uint8Array[] = [];
   let length = 0;
   let header: Uint8Array = new Uint8Array();
   while (length < MOST_READ_AHEAD) {
-    const next = await rest.next();
+    const next = await orCancelled(rest, signal);
     if (next.done === true) break;
     ahead.push(next.value);
     length += next.value.length;
@@ -94,8 +94,28 @@ export async function openSource(source: MessageSource): Promise<OpenedSource> {
     kind: 'source',
     ahead,
     rest,
-    facts: { sizeBytes: source.sizeBytes, eightBit: 'unknown', isHeaderEightBit: isEightBit(header) },
+    facts: { sizeBytes: source.sizeBytes, eightBit: 'unknown', isHeaderEightBit: !isAscii(header) },
   };
+}
+
+/** The next piece, or the caller's reason not to wait for it. */
+async function orCancelled(
+  source: AsyncIterator<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<IteratorResult<Uint8Array>> {
+  if (signal === undefined) return source.next();
+  const cancelled = Promise.withResolvers<never>();
+  const onAbort = (): void => cancelled.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([source.next(), cancelled.promise]);
+  } catch (error) {
+    // A source that hangs does not come to its end, so its end is not waited for.
+    if (signal.aborted) void source.return?.();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** Whether content is in memory. */

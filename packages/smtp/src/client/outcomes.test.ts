@@ -373,6 +373,33 @@ describe('a caller that cancels', () => {
     await expect(connection.send(message(content), { signal: controller.signal })).rejects.toBe(reason);
   });
 
+  it('while its own source has not even begun: the reason is thrown and the connection stays', async () => {
+    const controller = new AbortController();
+    await using server = await servePeers(greet(['PIPELINING'], (peer) => peer.over()));
+    const connection = await open(server);
+    const { promise: never } = Promise.withResolvers<void>();
+    let isLeft = false;
+    const content = {
+      open: () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: async () => {
+            controller.abort(reason);
+            await never;
+            return { done: true as const, value: undefined };
+          },
+          return: async () => {
+            isLeft = true;
+            return { done: true as const, value: undefined };
+          },
+        }),
+      }),
+    };
+    await expect(connection.send(message(content), { signal: controller.signal })).rejects.toBe(reason);
+    expect(isLeft).toBe(true);
+    expect(connection.isUsable).toBe(true);
+    connection.close();
+  });
+
   it('after the end of the message: uncertain, since the server may have taken it', async () => {
     const controller = new AbortController();
     await using server = await servePeers(

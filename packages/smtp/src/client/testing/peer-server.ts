@@ -15,6 +15,8 @@ export class Peer {
   heard: Buffer = Buffer.alloc(0);
   /** All bytes that arrived without encryption. */
   heardPlain: Buffer = Buffer.alloc(0);
+  /** Whether the encryption was taken over from an earlier connection. */
+  isResumed = false;
   #socket: Socket;
   #unread: Buffer = Buffer.alloc(0);
   #isOver = false;
@@ -90,7 +92,9 @@ export class Peer {
     secured.once('error', () => resolve(false));
     secured.once('close', () => resolve(false));
     this.#listen(secured);
-    return promise;
+    const isSecure = await promise;
+    this.isResumed = isSecure && secured.isSessionReused();
+    return isSecure;
   }
 
   /** Closes after what was said. */
@@ -106,11 +110,6 @@ export class Peer {
   /** Closes at once, telling the other side with RST. */
   reset(): void {
     this.#socket.resetAndDestroy();
-  }
-
-  /** Whether the connection is encrypted. */
-  get isEncrypted(): boolean {
-    return this.#socket instanceof TLSSocket;
   }
 
   #listen(socket: Socket): void {
