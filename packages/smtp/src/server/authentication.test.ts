@@ -165,6 +165,11 @@ describe('an exchange', () => {
     `OAUTHBEARER ${base64('n,a==2X,\u0001auth=Bearer t\u0001\u0001')}`,
     `PLAIN ${base64('a\0b')}`,
     `PLAIN ${base64('\0\0b')}`,
+    `PLAIN ${base64('\0a\r\nb\0c')}`,
+    `XOAUTH2 ${base64('user=a\nb\u0001auth=Bearer t\u0001\u0001')}`,
+    `LOGIN =`,
+    `LOGIN ${base64('a\nb')}`,
+    `PLAIN ${PLAIN}\u00a0`,
     `PLAIN ${base64('\0a\0b\0c')}`,
     `PLAIN ${base64('somebody-else\0a\0b')}`,
   ])('that cannot be read is refused without asking the handler: %s', async (argument) => {

@@ -6,8 +6,9 @@
  * every client knows, and the user name may stand on the command line.
  */
 import { Secret } from '@postbearer/core';
+import { withoutEndSpaces } from './command-line.ts';
 import type { Conversation } from './conversation.ts';
-import { decodeBase64, readCredentials } from './credentials.ts';
+import { decodeBase64, isUsername, readCredentials } from './credentials.ts';
 import type { AuthAttempt, AuthMechanism, AuthOutcome } from './handler.ts';
 import { authMechanisms } from './offers.ts';
 import { checkReply, isRefusal, type ServerReply, type SpokenReply } from './reply.ts';
@@ -35,7 +36,7 @@ async function exchange(conversation: Conversation, challenge: string): Promise<
   const line = await conversation.readLine(true);
   if (line === undefined) return undefined;
   if (line !== 'too-long' && line.length + 2 <= conversation.setup.limits.authLineBytes)
-    return line.toString('latin1').trimEnd();
+    return withoutEndSpaces(line.toString('latin1'));
   await conversation.reply(conversation.setup.replies.authLineTooLong);
   return undefined;
 }
@@ -58,6 +59,10 @@ async function login(conversation: Conversation, initial: string | undefined): P
   const username =
     initial === undefined ? await respond(conversation, USERNAME_PROMPT) : await decode(conversation, initial);
   if (username === undefined) return undefined;
+  if (!isUsername(username)) {
+    await conversation.reply(conversation.setup.replies.authUndecodable);
+    return undefined;
+  }
   const password = await respond(conversation, PASSWORD_PROMPT);
   return password === undefined ? undefined : { mechanism: 'LOGIN', username, password: Secret.of(password) };
 }

@@ -103,6 +103,14 @@ describe('BDAT', () => {
     }
   });
 
+  it.each(['BDAT 5\tLAST', 'BDAT5 LAST', `BDAT 5 ${' '.repeat(600)}LAST`, 'BDAT 5\0'])(
+    'ends the connection also where the line itself is refused: %j',
+    async (line) => {
+      const { server } = collectingServer();
+      expect(await after(server, `${line}\r\nNOOP\r\nNOOP\r\n`)).toEqual([expect.stringMatching(/^500 5\.5\.[12] /)]);
+    },
+  );
+
   it('refuses what goes beyond the size limit without reading it', async () => {
     const reasons: unknown[] = [];
     const { server, messages } = collectingServer({

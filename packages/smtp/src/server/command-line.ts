@@ -30,9 +30,16 @@ export function decodeLine(line: Buffer): string | undefined {
   }
 }
 
+/** Without the spaces at its end; other white space is not ours to forgive. */
+export function withoutEndSpaces(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === ' ') end -= 1;
+  return text.slice(0, end);
+}
+
 /** Splits a decoded line. */
 export function parseCommand(text: string): Command {
-  const trimmed = text.trimEnd();
+  const trimmed = withoutEndSpaces(text);
   const space = trimmed.indexOf(' ');
   if (space < 0) return { verb: trimmed.toUpperCase(), argument: '' };
   return { verb: trimmed.slice(0, space).toUpperCase(), argument: trimmed.slice(space + 1) };

@@ -53,6 +53,21 @@ describe('EHLO and HELO', () => {
     ]);
   });
 
+  it('cost a 451 where the handler cannot say what it offers', async () => {
+    const { server, errors } = collectingServer({
+      handler: {
+        extensions: () => {
+          throw new Error('no list');
+        },
+      },
+    });
+    expect(await replies(server, 'EHLO a', MAIL)).toEqual([
+      '451 4.3.0 Local error, try again later',
+      '503 5.5.1 Send EHLO first',
+    ]);
+    expect(errors).toHaveLength(1);
+  });
+
   it('need a name, and a refusal leaves the session as it was', async () => {
     const { server } = collectingServer({ handler: { ehlo: () => ({ code: 550, text: 'No' }) } });
     expect(await replies(server, 'EHLO', 'EHLO a', MAIL)).toEqual([

@@ -185,7 +185,7 @@ export class Conversation {
     this.#junkCommands = 0;
   }
 
-  /** Works out what is offered now. */
+  /** Works out what can be offered now; throws where the handler does. */
   makeOffer(): Offers {
     const { setup, session } = this;
     const conditions: OfferConditions = {
@@ -195,8 +195,7 @@ export class Conversation {
       messageBytes: setup.limits.messageBytes,
     };
     const standard = standardExtensions(conditions);
-    this.offers = readOffers(setup.handler.extensions?.(session, standard) ?? standard, conditions);
-    return this.offers;
+    return readOffers(setup.handler.extensions?.(session, standard) ?? standard, conditions);
   }
 
   /** Forgets what the client said and who it is (RFC 3207 section 4.2). */

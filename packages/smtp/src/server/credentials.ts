@@ -31,10 +31,16 @@ export function decodeBase64(text: string): string | undefined {
   }
 }
 
+/** Whether a text can be the name of an account: something, and nothing that could break a line of a log. */
+export function isUsername(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  return text !== '' && !/[\u0000-\u001f\u007f]/.test(text);
+}
+
 /** `[authzid] NUL authcid NUL password`; acting for somebody else is not offered, so `authzid` has to be empty or the same. */
 function readPlain(response: string): AuthAttempt | undefined {
   const [authorizationId, username, password, ...more] = response.split('\u0000');
-  if (username === undefined || username === '' || password === undefined || more.length > 0) return undefined;
+  if (username === undefined || password === undefined || more.length > 0) return undefined;
   if (authorizationId !== '' && authorizationId !== username) return undefined;
   return { mechanism: 'PLAIN', username, password: Secret.of(password) };
 }
@@ -58,7 +64,7 @@ function readXoauth2(response: string): Bearer | undefined {
   const fields = readFields(response);
   const username = fields?.get('user');
   const token = BEARER.exec(fields?.get('auth') ?? '')?.[1];
-  return username === undefined || username === '' || token === undefined ? undefined : { username, token };
+  return username === undefined || token === undefined ? undefined : { username, token };
 }
 
 /** `n,a=` name `,` ^A fields ^A (RFC 7628 section 3.1; the header is that of RFC 5801 section 4 without channel binding). */
@@ -80,7 +86,12 @@ export function readCredentials(
   mechanism: 'PLAIN' | 'XOAUTH2' | 'OAUTHBEARER',
   response: string,
 ): AuthAttempt | undefined {
-  if (mechanism === 'PLAIN') return readPlain(response);
+  if (mechanism === 'PLAIN') {
+    const attempt = readPlain(response);
+    return attempt !== undefined && isUsername(attempt.username) ? attempt : undefined;
+  }
   const bearer = mechanism === 'XOAUTH2' ? readXoauth2(response) : readOauthBearer(response);
-  return bearer && { mechanism, username: bearer.username, token: Secret.of(bearer.token) };
+  const isNameless = mechanism === 'OAUTHBEARER' && bearer?.username === '';
+  if (bearer === undefined || !(isNameless || isUsername(bearer.username))) return undefined;
+  return { mechanism, username: bearer.username, token: Secret.of(bearer.token) };
 }

@@ -8,6 +8,7 @@ import { lineLimit } from './limits.ts';
 import { bdat } from './message-chunks.ts';
 import { data } from './message-data.ts';
 import { authMechanisms } from './offers.ts';
+import type { SpokenReply } from './reply.ts';
 import { abandonTransaction, mail, recipient } from './transaction.ts';
 
 type CommandHandler = (conversation: Conversation, argument: string) => Promise<void>;
@@ -59,19 +60,25 @@ function shown(text: string, { verb, argument }: Command): string {
   return `AUTH ${mechanism ?? '[unknown mechanism]'}${response === undefined ? '' : ' [secret]'}`;
 }
 
+/** Refuses a line. Behind one that looks like BDAT comes content, nobody knows how much: the connection ends. */
+async function refuseLine(conversation: Conversation, line: Buffer, reply: SpokenReply): Promise<void> {
+  const start = line.subarray(0, 'BDAT'.length).toString('latin1').toUpperCase();
+  await (start === 'BDAT' ? conversation.end(reply) : conversation.reply(reply));
+}
+
 async function answerLine(conversation: Conversation, line: Buffer): Promise<void> {
   const { replies, limits } = conversation.setup;
   const text = decodeLine(line);
   if (text === undefined) {
     conversation.tell('client', '[line with a control character or not UTF-8]');
-    return conversation.reply(replies.charactersInvalid);
+    return refuseLine(conversation, line, replies.charactersInvalid);
   }
   const parsed = parseCommand(text);
   const { verb, argument } = parsed;
   conversation.tell('client', shown(text, parsed));
   const command = commands.get(verb);
-  if (command === undefined) return conversation.reply(replies.unknownCommand);
-  if (line.length + 2 > lineLimit(verb, limits)) return conversation.reply(replies.lineTooLong);
+  if (command === undefined) return refuseLine(conversation, line, replies.unknownCommand);
+  if (line.length + 2 > lineLimit(verb, limits)) return refuseLine(conversation, line, replies.lineTooLong);
   if (JUNK.has(verb)) await conversation.countJunk();
   if (!conversation.isOver) await command(conversation, argument);
 }

@@ -69,6 +69,8 @@ describe('MAIL FROM', () => {
     ['FROM:<a@example.com', SYNTAX],
     ['FROM:<"a@example.com>', SYNTAX],
     ['FROM:<a@example.com>x', SYNTAX],
+    ['FROM:<a@example.com>\u00a0', SYNTAX],
+    ['FROM:\u00a0<a@example.com>', SYNTAX],
     ['FROM:<a@example.com>>', SYNTAX],
     ['TO:<a@example.com>', SYNTAX],
     ['FROM:Somebody <a@example.com>', SYNTAX],

@@ -22,12 +22,15 @@ export async function hello(conversation: Conversation, name: string, isExtended
   if (answer !== undefined && isRefusal(answer)) return conversation.reply(answer);
   await abandonTransaction(conversation);
   session.heloName = name;
-  const first = answer === undefined || 'drop' in answer ? setup.replies.hello : answer;
   // What a client that says HELO does not see, it may still use: old devices sign in after HELO.
-  const extensions = conversation.makeOffer().lines;
+  conversation.offers = undefined;
+  const offered = await conversation.guard(() => conversation.makeOffer());
+  if (offered === undefined) return conversation.reply(setup.replies.internalError);
+  conversation.offers = offered.value;
+  const first = answer === undefined || 'drop' in answer ? setup.replies.hello : answer;
   if (!isExtended) return conversation.reply(first);
   const firstLines = typeof first.text === 'string' ? [first.text] : first.text;
-  await conversation.reply({ ...first, text: [...firstLines, ...extensions] });
+  await conversation.reply({ ...first, text: [...firstLines, ...offered.value.lines] });
 }
 
 /**

@@ -10,7 +10,7 @@ import { parseMailboxAddress, type MailboxAddress } from '@postbearer/core';
 /** A path and the text of its parameters. */
 export interface PathArgument<Path> {
   readonly path: Path;
-  /** What follows the path, without the space; parsed by `mail-parameters.ts`. */
+  /** What follows the path; parsed by `mail-parameters.ts`. */
   readonly parameters: string;
 }
 
@@ -32,13 +32,13 @@ function findClosingBracket(text: string, from: number): number {
 /** The text in the brackets and what follows, or `undefined` where the form is wrong. */
 function splitPath(argument: string, keyword: 'FROM:' | 'TO:'): PathArgument<string> | undefined {
   if (argument.slice(0, keyword.length).toUpperCase() !== keyword) return undefined;
-  const rest = argument.slice(keyword.length).trimStart();
+  const rest = argument.slice(keyword.length).replace(/^ +/, '');
   if (!rest.startsWith('<')) return undefined;
   const end = findClosingBracket(rest, 1);
   if (end < 0) return undefined;
   const behind = rest.slice(end + 1);
   if (behind !== '' && !behind.startsWith(' ')) return undefined;
-  return { path: rest.slice(1, end), parameters: behind.trimStart() };
+  return { path: rest.slice(1, end), parameters: behind };
 }
 
 /** Reads the argument of MAIL; the path is empty for the null sender. */
