@@ -21,7 +21,6 @@ import { Wire, type NoInput } from './wire.ts';
 
 /** Everything a server decides once for all its connections. */
 export interface ServerSetup {
-  readonly hostname: string;
   readonly postmaster: MailboxAddress;
   readonly security: 'starttls' | 'tls' | 'plain';
   /** The certificate in use now; `undefined` where TLS is not offered. */

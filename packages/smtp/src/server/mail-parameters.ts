@@ -27,7 +27,7 @@ const VALUE = /^[!-<>-~\u0080-\u{10ffff}]+$/u;
 const XTEXT = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})+$/;
 
 /** Decodes xtext; `undefined` where it is not xtext or does not decode to printable text. */
-export function decodeXtext(text: string): string | undefined {
+function decodeXtext(text: string): string | undefined {
   if (!XTEXT.test(text)) return undefined;
   const bytes = text.replaceAll(/\+([0-9A-F]{2})/g, (_, pair: string) =>
     String.fromCharCode(Number.parseInt(pair, 16)),

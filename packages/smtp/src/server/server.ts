@@ -106,7 +106,6 @@ function makeSetup(options: SmtpServerOptions<unknown>, secureContext: ServerSet
     throw new TypeError(`A server with security "${options.security}" needs a certificate`);
   const { onError = (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)) } = options;
   return {
-    hostname: options.hostname,
     postmaster: postmaster.value,
     security: options.security,
     secureContext,
