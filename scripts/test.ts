@@ -39,6 +39,10 @@ async function runVitest(args: readonly string[], environment: Readonly<Record<s
   return code;
 }
 
+function testCount(count: number): string {
+  return `${count} ${count === 1 ? 'test' : 'tests'}`;
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const quick = args.includes('--quick');
   installMissingTools((line) => console.log(line));
@@ -49,7 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
     join(outputFolder(folder), 'vitest.log'),
   );
 
-  const counts = readCounts(folder) ?? { passed: 0, failed: 0, skipped: 0, missingTools: {} };
+  const counts = readCounts(folder) ?? { passed: 0, failed: 0, skipped: 0, missingTools: {}, skippedIn: {} };
   let { failed } = counts;
   if (code !== 0 && failed === 0) {
     console.log(`vitest ended with ${code === null ? 'a signal' : `exit code ${code}`}: counted as a failure`);
@@ -64,8 +68,9 @@ async function main(args: readonly string[]): Promise<number> {
       : `No secret of the tests stands in the ${Math.ceil(searchedBytes / 1024)} kB that they printed (clear, base64 at three offsets, URL-encoded)`,
   );
   for (const [tool, count] of Object.entries(counts.missingTools)) {
-    console.log(`${count} ${count === 1 ? 'test' : 'tests'} skipped: ${tool} is not installed`);
+    console.log(`${testCount(count)} skipped: ${tool} is not installed`);
   }
+  for (const [file, count] of Object.entries(counts.skippedIn)) console.log(`${testCount(count)} skipped in ${file}`);
   console.log(`\n${counts.passed} passed, ${failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`);
   return failed === 0 ? 0 : 1;
 }

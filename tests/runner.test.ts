@@ -53,6 +53,12 @@ it('skips what needs a missing tool and says so by name', async () => {
   expect(output).toContain('2 tests skipped: swaks is not installed\n1 test skipped: curl is not installed\n');
 });
 
+it('says in which files tests were skipped for another reason', async () => {
+  const { output, lastLine } = await run(['skips-itself', 'passes']);
+  expect(lastLine).toBe('2 passed, 0 failed, 1 skipped');
+  expect(output).toContain('1 test skipped in skips-itself.fixture.ts\n');
+});
+
 it('fails what needs a missing tool when CI=true', async () => {
   const { code, lastLine } = await run(['needs-a-tool', 'passes'], { PATH: '/nowhere', CI: 'true' });
   expect({ code, lastLine }).toEqual({ code: 1, lastLine: '2 passed, 3 failed' });

@@ -18,6 +18,8 @@ export interface Counts {
   readonly skipped: number;
   /** How many tests were skipped because a foreign tool is missing, by its name. */
   readonly missingTools: Readonly<Record<string, number>>;
+  /** How many tests were skipped for another reason of their own, by their file. */
+  readonly skippedIn: Readonly<Record<string, number>>;
 }
 
 /** Makes an empty record and gives the environment that leads vitest to it. */
