@@ -70,7 +70,8 @@ async function main(args: readonly string[]): Promise<number> {
   for (const [tool, count] of Object.entries(counts.missingTools)) {
     console.log(`${testCount(count)} skipped: ${tool} is not installed`);
   }
-  for (const [file, count] of Object.entries(counts.skippedIn)) console.log(`${testCount(count)} skipped in ${file}`);
+  const skippedIn = args.some((argument) => /^(?:-t|--testNamePattern)/.test(argument)) ? {} : counts.skippedIn;
+  for (const [file, count] of Object.entries(skippedIn)) console.log(`${testCount(count)} skipped in ${file}`);
   console.log(`\n${counts.passed} passed, ${failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`);
   return failed === 0 ? 0 : 1;
 }
