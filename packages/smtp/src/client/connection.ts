@@ -209,7 +209,11 @@ export class Connection implements SmtpConnection {
   }
 
   async quit(): Promise<void> {
-    if (this.#wire.isUsable) await command(this.#wire, 'quit', 'QUIT');
+    if (this.#wire.isUsable) {
+      const answer = await command(this.#wire, 'quit', 'QUIT');
+      // The server closes first; closing at once would answer what it still sends with a reset.
+      if (answer.ok) await this.#wire.leave();
+    }
     this.close();
     await this.closed;
   }

@@ -47,7 +47,7 @@ function firstError(error: Error): NodeJS.ErrnoException {
 }
 
 /**
- * Connects. The socket comes back paused and without listeners.
+ * Connects.
  *
  * @throws `signal.reason` when the caller cancels.
  */
@@ -72,17 +72,14 @@ export async function openSocket(options: OpenOptions): Promise<Result<Socket>> 
     resolve(networkFault('SMTP_CONNECT_TIMEOUT', options, detail, undefined, { seconds: timeoutMs / 1000 }));
   }, timeoutMs);
   socket.once('connect', onConnect);
-  // Stays after a failure too: a late error of a socket that was given up must not end the process.
+  // Stays: an error at a moment when nobody else listens must not end the process.
   socket.on('error', onError);
   signal?.addEventListener('abort', onAbort, { once: true });
   const fault = await promise;
   timer.cancel();
   signal?.removeEventListener('abort', onAbort);
   socket.off('connect', onConnect);
-  if (fault === undefined) {
-    socket.off('error', onError);
-    return success(socket);
-  }
+  if (fault === undefined) return success(socket);
   await destroyed(socket);
   signal?.throwIfAborted();
   return failure(fault);

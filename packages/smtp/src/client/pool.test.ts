@@ -437,6 +437,11 @@ describe('a caller that cancels', () => {
 });
 
 describe('close', () => {
+  it('is for a pool that could ever open a connection', () => {
+    const connect = { host: 'localhost', port: 25, security: 'none' } as const;
+    expect(() => createSmtpPool({ connect, maxConnections: 0 })).toThrow(RangeError);
+  });
+
   it('finishes what was handed over, says QUIT on every connection, and is safe twice', async () => {
     await using server = await serve({});
     const pool = poolTo(server);

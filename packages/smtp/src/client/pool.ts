@@ -125,6 +125,7 @@ class Pool implements SmtpPool {
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
     };
     this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+    if (!(this.#maxConnections >= 1)) throw new RangeError('maxConnections is at least 1');
     this.#idleMs = options.idleMs ?? DEFAULT_IDLE_MS;
     this.#maxMessages = options.maxMessagesPerConnection ?? Number.POSITIVE_INFINITY;
     this.#renewal =

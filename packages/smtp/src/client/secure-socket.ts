@@ -154,6 +154,7 @@ export async function secureSocket(socket: Socket, options: SecureOptions): Prom
     if (isVerified) memory.session = fresh;
   });
   secured.once('secureConnect', () => resolve(undefined));
+  // Stays: an error at a moment when nobody else listens must not end the process.
   secured.on('error', onError);
   secured.once('close', onClose);
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -162,7 +163,6 @@ export async function secureSocket(socket: Socket, options: SecureOptions): Prom
   signal?.removeEventListener('abort', onAbort);
   secured.off('close', onClose);
   if (fault === undefined && secured.authorized) {
-    secured.off('error', onError);
     isVerified = true;
     if (session !== undefined) memory.session = session;
     return success(secured);

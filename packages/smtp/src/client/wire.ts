@@ -204,9 +204,11 @@ export class Wire {
     this.#wakeWriter();
   }
 
-  /** Ends the sending side politely, after QUIT. */
-  end(): void {
+  /** Says that nothing more comes, and waits for the other side to close, as long as an answer to QUIT may take. */
+  async leave(): Promise<void> {
+    this.expect('quit');
     this.#socket?.end();
+    await this.closed;
   }
 
   /** A fault of this connection. A reply, where there is one, becomes its evidence. */
