@@ -114,6 +114,14 @@ describe('what is slipped in behind STARTTLS in the clear', () => {
     expect({ commands, messages }).toEqual({ commands: [], messages: [] });
   });
 
+  it('ends the connection also where STARTTLS itself would have been refused', async () => {
+    const { server, commands } = await startTlsServer({ startTls: () => ({ code: 454, text: 'Not now' }) });
+    const said = await speak(server, ['EHLO a\r\n', `STARTTLS\r\n${injected}`]);
+    expect(said).toMatch(/503 5\.5\.1 Nothing may follow STARTTLS before its reply\r\n$/);
+    expect(said).not.toContain('454');
+    expect(commands).toEqual([]);
+  });
+
   it('before the reply of a slow handler ends the connection too', async () => {
     const gate = Promise.withResolvers<undefined>();
     const { server, commands } = await startTlsServer({ startTls: () => gate.promise });
