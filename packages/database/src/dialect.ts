@@ -1,0 +1,51 @@
+/**
+ * All SQL that is not the same on both databases.
+ *
+ * Everything else, in every package, is one text for both.
+ */
+
+import type { DatabaseKind } from './database.ts';
+
+/** How a SQLite file is used. */
+export const sqliteDialect = {
+  /**
+   * Runs on a fresh connection, in this order. The lock comes before the first use of the write-ahead log, so that the
+   * log's index lives in our memory and no other process can open the file (sqlite.org/wal.html, section 8).
+   */
+  setUp: [
+    'pragma locking_mode = exclusive',
+    'pragma journal_mode = wal',
+    'pragma synchronous = full',
+    // On macOS a plain fsync leaves the bytes in the cache of the disk.
+    'pragma fullfsync = on',
+    'pragma checkpoint_fullfsync = on',
+    'pragma foreign_keys = on',
+    'pragma temp_store = memory',
+    // The log is copied back between two groups, by us, and never while somebody waits for a commit.
+    'pragma wal_autocheckpoint = 0',
+    'pragma cache_size = -16384',
+  ],
+  /** What must be true afterwards: the statement, the column of its only row, the value. */
+  mustBe: [
+    { ask: 'pragma journal_mode', column: 'journal_mode', value: 'wal' },
+    { ask: 'pragma synchronous', column: 'synchronous', value: 2 },
+    { ask: 'pragma foreign_keys', column: 'foreign_keys', value: 1 },
+    { ask: 'pragma locking_mode', column: 'locking_mode', value: 'exclusive' },
+  ],
+  /** Takes the exclusive lock now, not at the first use. */
+  takeLock: ['begin exclusive', 'commit'],
+  /** Moves the log into the database file and starts it anew; `busy` is 0 when that was done. */
+  emptyLog: 'pragma wal_checkpoint(restart)',
+  begin: 'begin immediate',
+  commit: 'commit',
+  savepoint: 'savepoint one',
+  release: 'release one',
+  undo: 'rollback to one',
+} as const;
+
+/** Keeps a second node from migrating at the same time, until the end of the batch; a SQLite file has one user anyway. */
+export const migrationLock: Readonly<Record<DatabaseKind, string | undefined>> = {
+  sqlite: undefined,
+  // Any number that nothing else on the server uses: the letters "postbear" as bytes.
+  postgresql: 'select pg_advisory_xact_lock(8101821198367023474)',
+};
