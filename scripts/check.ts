@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { layerTypes, readOnlyChecks } from './static-checks.ts';
+import { allTypes, readOnlyChecks } from './static-checks.ts';
 
 interface Outcome {
   readonly name: string;
@@ -29,7 +29,7 @@ function tool([name, ...args]: readonly [string, ...string[]]): readonly string[
   return [join(root, 'node_modules/.bin', name), ...args];
 }
 
-const outcomes = [layerTypes, ...readOnlyChecks].map(({ name, commands }) => run(name, commands.map(tool)));
+const outcomes = [allTypes, ...readOnlyChecks].map(({ name, commands }) => run(name, commands.map(tool)));
 outcomes.push(run('tests', [[process.execPath, join(root, 'scripts/test.ts'), ...process.argv.slice(2)]]));
 
 const width = Math.max(...outcomes.map(({ name }) => name.length));

@@ -39,7 +39,9 @@ export function stageWorkspaces(): Stage {
   const parent = join(cacheFolder, 'stage');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'build-'));
-  for (const name of ['tsconfig.base.json', 'tsconfig.json']) cpSync(join(repositoryFolder, name), join(folder, name));
+  cpSync(join(repositoryFolder, 'tsconfig.base.json'), join(folder, 'tsconfig.base.json'));
+  const references = workspaces.map(({ folder: path }) => ({ path }));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ files: [], references }));
   for (const workspace of workspaces) copyWorkspace(workspace, folder);
   const tsc = join(repositoryFolder, 'node_modules/typescript/bin/tsc');
   const { stdout, stderr } = spawnSync(process.execPath, [tsc, '-b'], { cwd: folder, encoding: 'utf8' });

@@ -6,13 +6,12 @@ export interface StaticCheck {
   readonly commands: readonly (readonly [tool: string, ...args: string[]])[];
 }
 
-/** The types of the published sources, each layer with its own tsconfig. Writes into `dist`. */
-export const layerTypes: StaticCheck = { name: 'types of each layer', commands: [['tsc', '-b']] };
+/** The types of everything: each layer with its own tsconfig, then tests and scripts. Writes into `dist` and `.cache`. */
+export const allTypes: StaticCheck = { name: 'types', commands: [['tsc', '-b']] };
 
 /** Every other check; none writes anything. */
 export const readOnlyChecks: readonly StaticCheck[] = [
-  { name: 'types of tests and scripts', commands: [['tsc', '-p', 'tsconfig.tests.json']] },
-  { name: 'lint', commands: [['oxlint', '--type-aware', '--tsconfig=tsconfig.tests.json', '--deny-warnings']] },
+  { name: 'lint', commands: [['oxlint', '--type-aware', '--deny-warnings']] },
   { name: 'format', commands: [['oxfmt', '--check']] },
   {
     name: 'unused files, exports and dependencies',

@@ -1,11 +1,17 @@
 /** One table for every workspace manifest: what all of them must say, with the exceptions by name. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readManifest, repositoryFolder, workspaces, type WorkspaceManifest } from './setup/workspaces.ts';
 
 const EXACT = /^\d+\.\d+\.\d+$/;
 const root = readManifest('.');
+
+/** The folders that a tsconfig.json references, as it writes them. */
+function referencesOf(folder: string): string[] {
+  const text = readFileSync(join(repositoryFolder, folder, 'tsconfig.json'), 'utf8');
+  return (JSON.parse(text) as { references: { path: string }[] }).references.map(({ path }) => path);
+}
 
 function dependenciesOf(manifest: WorkspaceManifest): [string, string][] {
   return [
@@ -44,6 +50,16 @@ describe.each(workspaces)('$folder', ({ folder, manifest }) => {
     }
     for (const file of Object.values(manifest.bin ?? {}))
       expect(existsSync(join(repositoryFolder, folder, file))).toBe(true);
+  });
+
+  it('is built by "tsc -b"', () => {
+    expect(referencesOf('.')).toContain(folder);
+  });
+
+  it('references in its tsconfig the workspaces that it declares, and no others', () => {
+    const declared = Object.keys(manifest.dependencies ?? {}).filter((name) => name.startsWith('@postbearer/'));
+    const referenced = referencesOf(folder).map((path) => `@postbearer/${basename(path)}`);
+    expect(referenced.toSorted()).toEqual(declared.toSorted());
   });
 
   it('names exact versions, and no script that runs at install', () => {

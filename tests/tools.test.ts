@@ -21,11 +21,16 @@ async function complaintsOf([tool, ...args]: readonly [string, ...string[]]): Pr
   return code === 0 ? '' : `${out}${err}\n${tool} ended with ${String(code)}`;
 }
 
-// The same as "tsc -b", in a copy: a build in the repository may be running.
+// Together the same as "tsc -b", which writes: the layers in a copy, since a build in the repository may be running.
 it('types of each layer', { timeout: LIMIT_MS }, async () => {
   const { folder, problems } = stageWorkspaces();
   await rm(folder, { recursive: true });
   expect(problems).toBe('');
+});
+
+it('types of tests and scripts', { timeout: LIMIT_MS }, async () => {
+  const project = ['-p', 'tsconfig.tests.json', '--noEmit', '--emitDeclarationOnly', 'false', '--composite', 'false'];
+  expect(await complaintsOf(['tsc', ...project, '--tsBuildInfoFile', 'null'])).toBe('');
 });
 
 it.each(readOnlyChecks)('$name', { timeout: LIMIT_MS }, async ({ commands }) => {

@@ -15,13 +15,9 @@ export const canaryPassword = 'cnr8 Pass&word?Yellow%Bird;7dQxZp';
 /** A mark to put inside an access token: the payload of an opaque one, or a claim of a JWT. */
 export const canaryTokenMark = 'cnr8-token-mark-yellow-bird-7dQxZp';
 
-/** A key of a private certificate store or another passphrase. */
-export const canaryPassphrase = 'cnr8_Passphrase!Yellow*Bird$7dQxZp';
-
 /** All of them, by name. */
 export const canaries: Readonly<Record<string, string>> = {
   'client secret': canaryClientSecret,
   password: canaryPassword,
   'token mark': canaryTokenMark,
-  passphrase: canaryPassphrase,
 };

@@ -8,7 +8,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The forms in which a secret may leak, by the name of the form. */
-export function formsOf(secret: string): ReadonlyMap<string, string> {
+function formsOf(secret: string): ReadonlyMap<string, string> {
   const forms = new Map([
     ['in clear', secret],
     ['URL-encoded', encodeURIComponent(secret)],

@@ -14,7 +14,7 @@ export interface ServerIdentity {
 }
 
 /** The names that the good certificate lists. */
-export const CERTIFIED_NAMES = ['localhost', 'smtp.example.com'] as const;
+const CERTIFIED_NAMES = ['localhost', 'smtp.example.com'] as const;
 
 /** A good certificate and its bad relatives. */
 export interface CertificateSet {
