@@ -202,7 +202,7 @@ describe('a certificate', () => {
   it('may come with its chain, and its key in an older form', async () => {
     const older = createPrivateKey(rsa.privateKeyPem).export({ type: 'pkcs1', format: 'pem' });
     expect(older).toContain('BEGIN RSA PRIVATE KEY');
-    expect((await sent(withCertificate(rsa.certificatePem, String(older)))).code).toBe('ok');
+    expect((await sent(withCertificate(rsa.certificatePem, older))).code).toBe('ok');
     const chain = rsa.certificatePem + ec.certificatePem;
     expect((await sent(withCertificate(chain, rsa.privateKeyPem))).code).toBe('ok');
     expect((await sent(withCertificate(`${rsa.privateKeyPem}${rsa.certificatePem}`, rsa.privateKeyPem))).code).toBe(
