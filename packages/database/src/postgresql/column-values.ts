@@ -1,0 +1,26 @@
+/** How values of columns come out: whole numbers as numbers, bytes as bytes, true and false as 1 and 0, as with SQLite. */
+import type { CustomTypesConfig } from 'pg';
+
+/** Object ids of types (pg_type.dat). */
+const TYPE = { bool: 16, bytea: 17, int8: 20, int2: 21, int4: 23, float4: 700, float8: 701, numeric: 1700 } as const;
+
+function numberOf(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new RangeError(`${text} is beyond 2^53.`);
+  return value;
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
+}
+
+const PARSERS: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
+  [TYPE.bool, (text) => (text === 't' ? 1 : 0)],
+  [TYPE.bytea, bytesOf],
+  ...[TYPE.int8, TYPE.int2, TYPE.int4, TYPE.float4, TYPE.float8, TYPE.numeric].map((type) => [type, numberOf] as const),
+]);
+
+const asText = (text: string): string => text;
+
+/** For the driver. */
+export const columnValues: CustomTypesConfig = { getTypeParser: (type: number) => PARSERS.get(type) ?? asText };

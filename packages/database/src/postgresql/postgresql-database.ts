@@ -1,0 +1,246 @@
+/**
+ * PostgreSQL as a {@link Database}.
+ *
+ * The rules of this file:
+ * - the statements of a batch are written to the connection at once and answered together (pipelining), so a batch costs
+ *   one round trip, or two where the number of changed rows decides whether it is committed;
+ * - a connection that breaks before the commit was written means "not stored", afterwards "not known";
+ * - two batches in each other's way (deadlock) are done again, a few times, without a word;
+ * - while the server cannot be reached nobody waits: after a failed attempt to connect everything is answered at once, for
+ *   a pause that grows up to two seconds, then one more attempt is made.
+ */
+import { failure, success, type Clock, type Fault, type Result } from '@postbearer/core';
+import pg from 'pg';
+import type { ClientBase, PoolClient, QueryResult } from 'pg';
+import type { BatchOutcome, Database, StatementResult, Subscription } from '../database.ts';
+import { postgresqlDialect } from '../dialect.ts';
+import { databaseFaults } from '../faults.ts';
+import { NoticeBoard } from '../notice-board.ts';
+import type { Statement } from '../statement.ts';
+import { columnValues } from './column-values.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
+import { Listener } from './listener.ts';
+import { endsConnection, faultOf, FaultError, isConflict, sqlState } from './server-error.ts';
+
+const CONNECTIONS = 10;
+const CONNECT_LIMIT_MS = 5000;
+/** A statement without an answer for this long has lost its connection. */
+const ANSWER_LIMIT_MS = 30_000;
+const MOST_TRIES = 4;
+/** The pause after a failed attempt to connect, and the longest, milliseconds. */
+const PAUSE = { firstMs: 50, longestMs: 2000 } as const;
+
+/** The rows of a query, or the error that it ended with. */
+type Reply = PromiseSettledResult<QueryResult<Record<string, unknown>>>;
+
+interface Lost {
+  readonly error: unknown;
+  /** Whether the commit may have happened. */
+  readonly isUnknown: boolean;
+}
+
+/** Settings without which nothing is stored on this connection. */
+async function checkSession(client: ClientBase, label: string): Promise<void> {
+  const reply = await client.query<Record<string, string>>(postgresqlDialect.setUp);
+  const found = reply.rows[0] ?? {};
+  for (const { column, values } of postgresqlDialect.mustBe) {
+    const value = found[column];
+    if (value === undefined || !(values as readonly string[]).includes(value)) {
+      const setting = `${column} = ${String(value)}`;
+      throw new FaultError(
+        databaseFaults.make('DATABASE_NOT_DURABLE', { setting, wanted: `${column} = ${values[0]}` }),
+      );
+    }
+  }
+  if (found['role'] !== 'primary') {
+    const reason = 'it is a standby, which takes no changes';
+    throw new FaultError(databaseFaults.make('DATABASE_UNAVAILABLE', { place: label, reason }));
+  }
+}
+
+/** The name under which the server keeps a prepared statement: texts of `prepare` are few, so a number each will do. */
+class StatementNames {
+  readonly #names = new Map<string, string>();
+
+  of(statement: Statement): { readonly name?: string } {
+    if (!statement.isPrepared) return {};
+    const known = this.#names.get(statement.text) ?? `p${this.#names.size}`;
+    this.#names.set(statement.text, known);
+    return { name: known };
+  }
+}
+
+/** Connects once to see that the server is there and set as it must be. */
+export async function openPostgresql(settings: ConnectionSettings, clock: Clock): Promise<Result<Database>> {
+  const database = new PostgresqlDatabase(settings, clock);
+  const fault = await database.check();
+  if (fault === undefined) return success(database);
+  await database.close();
+  return failure(fault);
+}
+
+class PostgresqlDatabase implements Database {
+  readonly kind = 'postgresql';
+  readonly #label: string;
+  readonly #clock: Clock;
+  readonly #pool: pg.Pool;
+  readonly #notices = new NoticeBoard();
+  readonly #listener: Listener;
+  readonly #names = new StatementNames();
+  #closing: Promise<void> | undefined;
+  #blocked: { readonly untilMs: number; readonly fault: Fault } | undefined;
+  #pauseMs: number = PAUSE.firstMs;
+
+  constructor({ config, label }: ConnectionSettings, clock: Clock) {
+    this.#label = label;
+    this.#clock = clock;
+    const common = { ...config, keepAlive: true, connectionTimeoutMillis: CONNECT_LIMIT_MS };
+    this.#pool = new pg.Pool({
+      ...common,
+      max: CONNECTIONS,
+      pipeline: true,
+      types: columnValues,
+      query_timeout: ANSWER_LIMIT_MS,
+      // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it; only its types do not say so
+      onConnect: (client) => checkSession(client, label),
+    });
+    // An idle connection that breaks is taken out of the pool by itself.
+    this.#pool.on('error', () => undefined);
+    this.#listener = new Listener(common, this.#notices, clock);
+  }
+
+  async check(): Promise<Fault | undefined> {
+    const client = await this.#connect();
+    if (!client.ok) return client.fault;
+    client.value.release();
+    return undefined;
+  }
+
+  async query<Row>(statement: Statement<Row>): Promise<Result<readonly Row[]>> {
+    if (!statement.reads) throw new Error(`This statement changes something: ${statement.text}`);
+    const client = await this.#connect();
+    if (!client.ok) return client;
+    const [reply] = await this.#send(client.value, [statement]);
+    if (reply?.status === 'fulfilled') {
+      client.value.release();
+      return success(reply.value.rows as Row[]);
+    }
+    client.value.release(endsConnection(reply?.reason));
+    return this.#failed({ error: reply?.reason, isUnknown: false });
+  }
+
+  async batch<const Statements extends readonly Statement[]>(
+    statements: Statements,
+  ): Promise<Result<BatchOutcome<Statements>>> {
+    for (let tries = 1; ; tries += 1) {
+      const client = await this.#connect();
+      if (!client.ok) return client;
+      const outcome = await (statements.some((each) => each.mustChange !== undefined)
+        ? this.#checkedBatch(client.value, statements)
+        : this.#plainBatch(client.value, statements));
+      if (!('error' in outcome)) return success(outcome as BatchOutcome<Statements>);
+      if (tries === MOST_TRIES || !isConflict(outcome.error)) return this.#failed(outcome);
+    }
+  }
+
+  notify(channel: string, payload: string): void {
+    void this.#pool.query(postgresqlDialect.notify, [channel, payload]).catch(() => undefined);
+  }
+
+  subscribe(channel: string, listener: (payload: string) => void): Subscription {
+    const subscription = this.#notices.subscribe(channel, listener);
+    this.#listener.listen(channel);
+    return subscription;
+  }
+
+  backup(): Promise<Result<void>> {
+    return Promise.resolve(failure(databaseFaults.make('DATABASE_BACKUP_UNSUPPORTED')));
+  }
+
+  async close(): Promise<void> {
+    this.#notices.clear();
+    this.#closing ??= Promise.all([this.#listener.close(), this.#pool.end()]).then(() => undefined);
+    await this.#closing;
+  }
+
+  async #connect(): Promise<Result<PoolClient>> {
+    if (this.#closing !== undefined) return this.#failed({ error: new Error('it is closed'), isUnknown: false });
+    const blocked = this.#blocked;
+    if (blocked !== undefined && this.#clock.monotonicMs() < blocked.untilMs) return failure(blocked.fault);
+    try {
+      const client = await this.#pool.connect();
+      this.#blocked = undefined;
+      this.#pauseMs = PAUSE.firstMs;
+      return success(client);
+    } catch (error) {
+      const failed = this.#failed({ error, isUnknown: false });
+      // Several attempts that fail together make one pause.
+      if (this.#blocked === blocked) {
+        this.#blocked = { untilMs: this.#clock.monotonicMs() + this.#pauseMs, fault: failed.fault };
+        this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE.longestMs);
+      }
+      return failed;
+    }
+  }
+
+  /** Writes everything at once; the replies are those of the statements, in order. */
+  async #send(client: PoolClient, statements: readonly (Statement | string)[]): Promise<Reply[]> {
+    return Promise.allSettled(
+      statements.map((each) =>
+        typeof each === 'string'
+          ? client.query<Record<string, unknown>>(each)
+          : client.query<Record<string, unknown>>({
+              ...this.#names.of(each),
+              text: each.text,
+              values: [...each.values],
+            }),
+      ),
+    );
+  }
+
+  async #plainBatch(client: PoolClient, statements: readonly Statement[]): Promise<BatchOutcome | Lost> {
+    const { begin, commit } = postgresqlDialect;
+    const replies = await this.#send(client, [begin, ...statements, commit]);
+    const failed = replies.findIndex(({ status }) => status === 'rejected');
+    if (failed < 0) {
+      client.release();
+      return { done: true, results: replies.slice(1, -1).map(resultOf) };
+    }
+    const { reason } = replies[failed] as PromiseRejectedResult;
+    client.release(endsConnection(reason));
+    // A server that refuses a statement, or ends the session there, has not come to the commit that follows it.
+    const wasCommitting = failed === replies.length - 1 && endsConnection(reason);
+    return { error: reason, isUnknown: wasCommitting || sqlState(reason) === undefined };
+  }
+
+  async #checkedBatch(client: PoolClient, statements: readonly Statement[]): Promise<BatchOutcome | Lost> {
+    const replies = (await this.#send(client, [postgresqlDialect.begin, ...statements])).slice(1);
+    const failed = replies.find((reply) => reply.status === 'rejected');
+    const results = replies.map(resultOf);
+    const unmet = statements.findIndex(
+      ({ mustChange }, index) => mustChange !== undefined && mustChange !== results[index]?.changed,
+    );
+    const isGood = failed === undefined && unmet < 0;
+    const [end] = await this.#send(client, [isGood ? postgresqlDialect.commit : postgresqlDialect.rollback]);
+    client.release(end?.status === 'rejected' && endsConnection(end.reason));
+    if (failed !== undefined) return { error: failed.reason, isUnknown: false };
+    if (unmet >= 0) return { done: false, statement: unmet, changed: results[unmet]?.changed ?? 0 };
+    if (end?.status === 'rejected') return { error: end.reason, isUnknown: endsConnection(end.reason) };
+    return { done: true, results };
+  }
+
+  #failed({ error, isUnknown }: Lost): { readonly ok: false; readonly fault: Fault } {
+    const fault = faultOf(error, this.#label);
+    // A statement that the server does not understand, or whose rows break a constraint, is a bug.
+    if (fault === undefined) throw error;
+    if (!isUnknown) return { ok: false, fault };
+    const values = { place: this.#label, reason: error instanceof Error ? error.message : String(error) };
+    return { ok: false, fault: databaseFaults.make('DATABASE_OUTCOME_UNKNOWN', values) };
+  }
+}
+
+function resultOf(reply: Reply): StatementResult {
+  if (reply.status === 'rejected') return { rows: [], changed: 0 };
+  const { rows, rowCount, command } = reply.value;
+  return { rows, changed: command === 'SELECT' ? 0 : (rowCount ?? 0) };
+}
