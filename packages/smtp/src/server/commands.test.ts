@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { createSmtpServer } from './index.ts';
 import { collectingServer } from './testing/collecting-server.ts';
+import { listening } from './testing/listening.ts';
 import { MemoryStream, replies, settled, somewhere, speak } from './testing/memory-client.ts';
+import { SocketClient } from './testing/socket-client.ts';
 
 const MAIL = 'MAIL FROM:<a@example.com>';
 const RCPT = 'RCPT TO:<b@example.com>';
@@ -211,6 +213,15 @@ describe('a handler', () => {
       '250 mail.example.com',
       '250 2.1.0 Sender OK',
     ]);
+  });
+
+  it('cuts the line in the midst of a message, without waiting for its end', async () => {
+    const { server } = collectingServer({ handler: { message: () => ({ drop: true }) } });
+    const client = SocketClient.to(await listening(server));
+    await client.hear(/^220 .*\r\n/);
+    for (const line of ['HELO a', MAIL, RCPT, 'DATA']) await client.ask(line);
+    client.say('Subject: the end of this never comes\r\n');
+    expect(await client.over()).toBe('');
   });
 
   it('ends the connection after a reply that says so', async () => {

@@ -84,6 +84,8 @@ export class Delivery {
     this.#content.abandon();
     const outcome = answer ?? setup.replies.messagesNotTaken;
     if (isRefusal(outcome)) this.#refusal = outcome;
+    // A cut is a cut at once: the rest of the message is not waited for.
+    if ('drop' in outcome) this.#conversation.wire.drop();
     return outcome;
   }
 }

@@ -1,6 +1,9 @@
 /** STARTTLS and implicit TLS: nothing said in the clear counts afterwards, and nothing can be slipped in. */
+import { once } from 'node:events';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { SmtpServerHandler, SmtpServerOptions } from './index.ts';
+import { createSmtpServer, type SmtpServerHandler, type SmtpServerOptions } from './index.ts';
 import { collectingServer } from './testing/collecting-server.ts';
 import { encrypted, listening, testCertificates } from './testing/listening.ts';
 import { MemoryStream, settled, somewhere, speak } from './testing/memory-client.ts';
@@ -243,5 +246,37 @@ describe('a certificate', () => {
     });
     const started = await server.listen();
     expect(started.ok ? undefined : started.fault.code).toBe('SMTP_SERVER_CERTIFICATE_UNUSABLE');
+  });
+});
+
+describe('a handshake that the client breaks off', () => {
+  const waysToLeave: readonly (readonly [string, (socket: Socket) => Promise<void>])[] = [
+    [
+      'since it does not trust the certificate',
+      async (socket) => {
+        const secure = connectTls({ socket, servername: 'localhost' });
+        await once(secure, 'error');
+      },
+    ],
+    ['by leaving without a word', async (socket) => void socket.end()],
+    ['by leaving in its midst', async (socket) => void socket.end(Buffer.from([0x16, 0x03, 0x01, 0x02]))],
+    ['by a reset', async (socket) => void socket.resetAndDestroy()],
+  ];
+
+  it.each(waysToLeave)('frees the connection at once, %s', async (_, leave) => {
+    // Long enough that only noticing the client's end can free the connection within the test.
+    const server = createSmtpServer({
+      hostname: 'localhost',
+      ...(await encrypted('tls')),
+      handler: {},
+      timeouts: { tlsHandshakeMs: 3_600_000 },
+    });
+    const socket = connectTcp(await listening(server), '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    await expect.poll(() => server.connectionCount).toBe(1);
+    await leave(socket);
+    await expect.poll(() => server.connectionCount, { timeout: 5000 }).toBe(0);
   });
 });

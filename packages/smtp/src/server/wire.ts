@@ -137,11 +137,19 @@ export class Wire {
       handshake.isDone = true;
       this.#changed();
     });
+    // Without a tls.Server nobody hears of a handshake that the client broke off, by an alert or by leaving: Node tells the
+    // first by this event only, and sees the second only while somebody reads.
+    const brokeOff = (): void => {
+      if (!handshake.isDone) this.destroy();
+    };
+    secure.once('_tlsError', brokeOff);
+    secure.on('readable', brokeOff);
     const deadline = this.deadlineIn(this.#timeouts.tlsHandshakeMs);
     while (!handshake.isDone && !this.#isGone) {
       if ((await this.#change(deadline)) === 'timed-out') this.destroy();
     }
     if (this.#isGone) return undefined;
+    secure.removeListener('readable', brokeOff);
     this.#listen();
     const serverName: unknown = Reflect.get(secure, 'servername');
     return {
