@@ -160,41 +160,42 @@ describe('send', () => {
   test.each([
     [
       '77 when the secret has expired',
-      () => emulator.state.expireSecret(emulator.defaults.clientId),
+      (): void => emulator.state.expireSecret(emulator.defaults.clientId),
       [],
       77,
       'M365_CLIENT_SECRET_EXPIRED',
     ],
     [
       '77 when SMTP AUTH is off',
-      () => emulator.state.setSmtpAuth({ tenant: emulator.defaults.tenantId, enabled: false }),
+      (): void => emulator.state.setSmtpAuth({ tenant: emulator.defaults.tenantId, enabled: false }),
       [],
       77,
       'M365_SMTP_AUTH_DISABLED_TENANT',
     ],
     [
       '75 when the server is busy',
-      () => emulator.faults.add({ stage: 'connect', action: { kind: 'reply', text: '421 4.3.2 Service not active' } }),
+      (): void =>
+        emulator.faults.add({ stage: 'connect', action: { kind: 'reply', text: '421 4.3.2 Service not active' } }),
       [],
       75,
       'SMTP_',
     ],
     [
       '76 when the outcome is uncertain',
-      () => emulator.faults.add({ stage: 'final', action: { kind: 'cut' } }),
+      (): void => emulator.faults.add({ stage: 'final', action: { kind: 'cut' } }),
       [],
       76,
       'SMTP_OUTCOME_UNCERTAIN',
     ],
     [
       '69 when the receiver is refused',
-      () => emulator.faults.add({ stage: 'rcpt', action: { kind: 'reply', text: '550 5.1.1 User unknown' } }),
+      (): void => emulator.faults.add({ stage: 'rcpt', action: { kind: 'reply', text: '550 5.1.1 User unknown' } }),
       [],
       69,
       'M365_RECIPIENT',
     ],
-    ['65 when the address is none', () => undefined, ['--cc', 'not an address'], 65, 'MESSAGE_ADDRESS'],
-    ['78 when the settings are wrong', () => undefined, ['--set', 'smtp.port=many'], 78, 'CONFIG_'],
+    ['65 when the address is none', (): void => undefined, ['--cc', 'not an address'], 65, 'MESSAGE_ADDRESS'],
+    ['78 when the settings are wrong', (): void => undefined, ['--set', 'smtp.port=many'], 78, 'CONFIG_'],
   ] as const)('exits %s, with the fault on standard output as JSON', async (_, arrange, args, exitCode, code) => {
     arrange();
     const end = await run(['send', '--to', 'a@example.com', '--subject', 'x', '--text', 'y', '--json', ...args]);
