@@ -75,6 +75,10 @@ describe('the root', () => {
     for (const [name, version] of dependenciesOf(root)) expect(version, name).toMatch(EXACT);
   });
 
+  it('builds tests and scripts with the rest', () => {
+    expect(referencesOf('.')).toContain('tsconfig.tests.json');
+  });
+
   it('pins one Node for every platform', () => {
     expect(new Set(Object.values(root.optionalDependencies ?? {})).size).toBe(1);
   });

@@ -182,14 +182,14 @@ describe('send', () => {
     ],
     [
       '76 when the outcome is uncertain',
-      (): void => emulator.faults.add({ stage: 'final', action: { kind: 'cut' } }),
+      (): string => emulator.faults.add({ stage: 'final', action: { kind: 'cut' } }),
       [],
       76,
       'SMTP_OUTCOME_UNCERTAIN',
     ],
     [
       '69 when the receiver is refused',
-      (): void => emulator.faults.add({ stage: 'rcpt', action: { kind: 'reply', text: '550 5.1.1 User unknown' } }),
+      (): string => emulator.faults.add({ stage: 'rcpt', action: { kind: 'reply', text: '550 5.1.1 User unknown' } }),
       [],
       69,
       'M365_RECIPIENT',
