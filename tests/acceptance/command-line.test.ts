@@ -174,7 +174,7 @@ describe('send', () => {
     ],
     [
       '75 when the server is busy',
-      (): void =>
+      (): string =>
         emulator.faults.add({ stage: 'connect', action: { kind: 'reply', text: '421 4.3.2 Service not active' } }),
       [],
       75,
