@@ -87,7 +87,7 @@ export async function main(args: readonly string[], given?: Terminal): Promise<n
     terminal.out(manual(terminal));
     return first === undefined ? EXIT.usage : EXIT.ok;
   }
-  if (first in NOUNS && (args[1] === undefined || args[1] === '--help' || args[1] === '-h')) {
+  if (Object.hasOwn(NOUNS, first) && (args[1] === undefined || args[1] === '--help' || args[1] === '-h')) {
     terminal.out(manual(terminal, first));
     return args[1] === undefined ? EXIT.usage : EXIT.ok;
   }

@@ -24,7 +24,7 @@ function crc32(bytes: Uint8Array): number {
 }
 
 /** A picture drawn here: an envelope of 64 by 40 pixels, as PNG. */
-export function envelopePicture(): Buffer {
+function envelopePicture(): Buffer {
   const [width, height] = [64, 40];
   const rows = Buffer.alloc((width * 3 + 1) * height);
   for (let y = 0; y < height; y += 1) {
