@@ -13,7 +13,7 @@ import {
 } from '@postbearer/core';
 import { authenticate } from './authenticate.ts';
 import type { SmtpCapabilities } from './capabilities.ts';
-import { checkBytes, isInMemory, openSource, type ReadyContent } from './content.ts';
+import { checkBytes, isInMemory, leaveContent, openSource, type ReadyContent } from './content.ts';
 import { envelopeCommands, sizeFault } from './envelope-commands.ts';
 import { command } from './exchange-command.ts';
 import { chooseMechanism, type SmtpCredentials } from './mechanisms.ts';
@@ -173,12 +173,12 @@ export class Connection implements SmtpConnection {
     try {
       const content = await this.#look(message.content, signal);
       if (!content.ok) return this.#refuse(message, content.fault);
-      const plan = this.#plan(message.envelope, content.value);
-      if (!plan.ok) {
-        if (content.value.kind === 'source') await content.value.rest.return?.();
-        return this.#refuse(message, plan.fault);
+      try {
+        const plan = this.#plan(message.envelope, content.value);
+        return plan.ok ? await this.#transact(plan.value, signal) : this.#refuse(message, plan.fault);
+      } finally {
+        leaveContent(content.value);
       }
-      return await this.#transact(plan.value, signal);
     } finally {
       this.#isBusy = false;
     }

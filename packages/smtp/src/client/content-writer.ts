@@ -26,6 +26,7 @@ export interface WriterEvents {
 }
 
 const PIECE_BYTES = 65_536;
+const NOTHING = new Uint8Array();
 const CRLF = Buffer.from('\r\n');
 const END = Buffer.from('.\r\n');
 const END_OF_OPEN_LINE = Buffer.from('\r\n.\r\n');
@@ -61,16 +62,8 @@ export class ContentWriter {
   }
 
   #writeBytes(bytes: Uint8Array, end: Uint8Array | undefined, hasDots: boolean): void {
-    if (bytes.length > PIECE_BYTES) {
-      void this.#writePieces(bytes, end, hasDots);
-      return;
-    }
-    this.#events.onLastWrite();
-    this.#wire.cork();
-    if (bytes.length > 0) this.#wire.writeContent(hasDots ? stuffDots(bytes, true) : bytes);
-    if (end !== undefined) this.#wire.writeContent(end);
-    this.#wire.uncork();
-    this.#events.onWritten();
+    if (bytes.length > PIECE_BYTES) void this.#writePieces(bytes, end, hasDots);
+    else this.#writeLast(hasDots ? stuffDots(bytes, true) : bytes, end);
   }
 
   async #writePieces(bytes: Uint8Array, end: Uint8Array | undefined, hasDots: boolean): Promise<void> {
@@ -78,18 +71,21 @@ export class ContentWriter {
     let left = bytes.length;
     for (const piece of slices(bytes)) {
       left -= piece.length;
-      if (end === undefined && left === 0) this.#events.onLastWrite();
-      await this.#write(hasDots ? stuffDots(piece, isAtLineStart) : piece);
+      const written = hasDots ? stuffDots(piece, isAtLineStart) : piece;
+      if (left === 0) return this.#writeLast(written, end);
+      await this.#write(written);
       if (this.#isStopped) return;
       isAtLineStart = endsLine(piece);
     }
-    if (end !== undefined) this.#writeEnd(end);
-    else this.#events.onWritten();
   }
 
-  #writeEnd(end: Uint8Array): void {
+  /** From here on the reply may come at any moment, so nothing is waited for. */
+  #writeLast(bytes: Uint8Array, end: Uint8Array | undefined): void {
     this.#events.onLastWrite();
-    this.#wire.writeContent(end);
+    this.#wire.cork();
+    if (bytes.length > 0) this.#wire.writeContent(bytes);
+    if (end !== undefined) this.#wire.writeContent(end);
+    this.#wire.uncork();
     this.#events.onWritten();
   }
 
@@ -113,7 +109,7 @@ export class ContentWriter {
     if (this.#isStopped) return;
     const bare = scanner.end();
     if (bare !== undefined) return this.#events.onBadContent(bareEndingFault(bare));
-    this.#writeEnd(scanner.isAtLineStart ? END : END_OF_OPEN_LINE);
+    this.#writeLast(NOTHING, scanner.isAtLineStart ? END : END_OF_OPEN_LINE);
   }
 
   #faultIn(scanner: ContentScanner): Fault | undefined {

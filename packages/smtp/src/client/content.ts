@@ -122,3 +122,8 @@ async function orCancelled(
 export function isInMemory(content: MessageContent): content is Uint8Array {
   return content instanceof Uint8Array;
 }
+
+/** Closes a source, whether it was read to its end or not. What it throws at its end no longer matters. */
+export function leaveContent(content: ReadyContent): void {
+  if (content.kind === 'source') content.rest.return?.().then(undefined, () => {});
+}

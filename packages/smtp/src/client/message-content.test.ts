@@ -192,6 +192,17 @@ describe('the bytes of a message', () => {
     connection.close();
   });
 
+  it('may be many in one chunk, whose answer may come before we know that all is written', async () => {
+    await using receiver = await startReceiver(['PIPELINING', 'CHUNKING']);
+    const connection = await open(receiver.port);
+    const large = Buffer.alloc(400_000, `.${'x'.repeat(60)}\r\n`).subarray(0, -7);
+    for (let count = 0; count < 40; count += 1) {
+      expect(await connection.send(message(large))).toMatchObject([{ outcome: 'accepted' }]);
+      expect(receiver.received.pop()?.equals(completed(large))).toBe(true);
+    }
+    connection.close();
+  });
+
   it('may form lines of any length', async () => {
     await using receiver = await startReceiver(['PIPELINING']);
     const connection = await open(receiver.port);

@@ -464,21 +464,32 @@ describe('a source of content that fails', () => {
     connection.close();
   });
 
-  it('is closed when the message is over before it is', async () => {
-    let isClosed = false;
-    await using server = await servePeers(greet(['PIPELINING'], (peer) => peer.over()));
+  it.each([
+    ['because its header needs what is not offered', 'ü', 'refused SMTP_SMTPUTF8_NOT_OFFERED'],
+    ['because every recipient is refused', 'x', 'refused SMTP_RECIPIENT_REFUSED'],
+  ])('is closed when the message is over before it is, %s', async (_, subject, outcome) => {
+    const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+    await using server = await servePeers(
+      greet(['PIPELINING'], async (peer) => {
+        await peer.until('DATA\r\n');
+        peer.say('250 ok\r\n550 no such user\r\n503 no recipients\r\n');
+        await peer.over();
+      }),
+    );
     const connection = await open(server);
     const content = {
       async *open() {
         try {
-          yield Buffer.from('Subject: ü\r\n\r\nbody\r\n');
+          yield Buffer.from(`Subject: ${subject}\r\n\r\nbody\r\n`);
+          yield Buffer.from('more\r\n');
         } finally {
-          isClosed = true;
+          close();
         }
       },
     };
-    expect(summary(await connection.send(message(content)))).toEqual(['refused SMTP_SMTPUTF8_NOT_OFFERED']);
-    expect(isClosed).toBe(true);
+    expect(summary(await connection.send(message(content)))).toEqual([outcome]);
+    await closed;
+    expect(connection.isUsable).toBe(true);
     connection.close();
   });
 });
