@@ -65,6 +65,7 @@ describe('the words', () => {
 
   test.each([
     [['sned'], 'no command "sned"'],
+    [['toString'], 'no command "toString"'],
     [['config', 'chek'], 'config check'],
     [['send', '--no-such-option'], 'unknown option'],
     [['send', '--set', 'nonsense'], 'key=value'],
