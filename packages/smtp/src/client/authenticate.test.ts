@@ -53,6 +53,7 @@ async function signIn(credentials: SmtpCredentials, session: Exchange) {
     security: 'tls',
     clientName: 'client.example.com',
     tls: { ca: [certificates.trusted] },
+    timeouts: { auth: 300 },
     dialogue: true,
     onEvent: (event) => events.push(event),
   });
@@ -212,6 +213,7 @@ describe('a server that', () => {
     ],
     ['goes away', 'S: 421 4.3.2 bye', 'SMTP_SERVICE_CLOSING', 'retry'],
     ['cuts the line', 'CUT', 'SMTP_CONNECTION_LOST', 'retry'],
+    ['says nothing', '', 'SMTP_AUTH_TIMEOUT', 'retry'],
     ['answers out of order', 'S: 250 ok', 'SMTP_PROTOCOL_ERROR', 'retry'],
     [
       'goes on asking for ever',

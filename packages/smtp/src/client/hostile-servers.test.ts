@@ -103,6 +103,14 @@ const HOSTILE: readonly HostileServer[] = [
     },
   },
   {
+    name: 'does not answer STARTTLS',
+    code: 'SMTP_STARTTLS_TIMEOUT',
+    script: async (peer) => {
+      await untilStartTls(peer);
+      await peer.over();
+    },
+  },
+  {
     name: 'closes after its 220',
     code: 'SMTP_TLS_INTERRUPTED',
     script: async (peer) => {
@@ -308,7 +316,7 @@ async function sendTo(server: PeerServer, hostile: HostileServer, kind: SmtpCred
       port: server.port,
       security,
       tls: { ca: [certificates.trusted], ...(servername === undefined ? {} : { servername }) },
-      timeouts: { greeting: 300, ehlo: 300, tls: 300, quit: 300 },
+      timeouts: { greeting: 300, ehlo: 300, starttls: 300, tls: 300, quit: 300 },
     },
     credentials: async () => success(CREDENTIALS[kind]),
   });

@@ -275,6 +275,27 @@ describe('a server that takes too long', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('to take the next part of a message gets the 180000 ms of RFC 5321', async () => {
+    const clock = new ManualClock();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    await using server = await servePeers(
+      greet(['PIPELINING'], async (peer) => {
+        await peer.until('DATA\r\n');
+        peer.say('250 ok\r\n250 ok\r\n354 go\r\n');
+        await peer.bytes(100_000);
+        peer.stopReading();
+        begin();
+      }),
+    );
+    const connection = await open(server, { clock });
+    // More than any buffer on the way holds.
+    const sending = connection.send(message(Buffer.alloc(60_000_000, 'x'.repeat(70).concat('\r\n'))));
+    await begun;
+    clock.advance(179_999);
+    clock.advance(1);
+    expect(summary(await sending)).toEqual(['deferred SMTP_CONTENT_TIMEOUT']);
+  });
+
   it('does not take the time that our own source needs', async () => {
     const clock = new ManualClock();
     await using server = await servePeers(

@@ -97,6 +97,11 @@ export class Peer {
     return isSecure;
   }
 
+  /** Takes nothing more from the connection, as a server does whose disk hangs. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
   /** Closes after what was said. */
   end(): void {
     this.#socket.end();
