@@ -60,6 +60,11 @@ function authenticationOf(draft: Draft): Upstream['authentication'] {
   return draft.has('password') ? 'password' : 'none';
 }
 
+function placeOfEnabled(draft: Draft): Upstream['enabledFrom'] {
+  const { key, label } = draft.place('enabled');
+  return { key, source: label };
+}
+
 /** The upstream that a draft describes. */
 export function buildUpstream(draft: Draft): Upstream {
   const from = parseMailboxAddress(textOf(draft, 'fromAddress'));
@@ -67,6 +72,7 @@ export function buildUpstream(draft: Draft): Upstream {
   return {
     name: draft.name,
     enabled: draft.isOn('enabled'),
+    enabledFrom: placeOfEnabled(draft),
     server: textOf(draft, 'server'),
     port: Number(textOf(draft, 'port')),
     security: securityOf(draft),

@@ -3,6 +3,7 @@ import { parseMailboxAddress } from '@postbearer/core';
 import { cloudOfSmtpHost } from '@postbearer/microsoft365/clouds';
 import { checkOAuth, checkPassword, missing, placeholder } from './check-sign-in.ts';
 import type { Draft } from './draft.ts';
+import { mailDisabledValues } from './mail-disabled.ts';
 import { mistake, remark } from './place.ts';
 import { isPlaceholder } from './placeholder.ts';
 import type { Finding } from './settings.ts';
@@ -11,7 +12,7 @@ import type { Finding } from './settings.ts';
 export function* checkUpstream(draft: Draft): Generator<Finding> {
   // What is switched off may be incomplete: nothing is sent with it.
   if (draft.text('enabled') === 'false') {
-    yield* mailDisabled(draft);
+    yield mailDisabled(draft);
     return;
   }
   yield* checkServer(draft);
@@ -21,12 +22,10 @@ export function* checkUpstream(draft: Draft): Generator<Finding> {
   if (draft.has('oauth.enabled')) yield* draft.isOn('oauth.enabled') ? checkOAuth(draft) : checkPassword(draft);
 }
 
-function* mailDisabled(draft: Draft): Generator<Finding> {
+function mailDisabled(draft: Draft): Finding {
   const place = draft.place('enabled');
-  const given = draft.held('enabled')?.origin === 'given';
-  // In Terraform the flag that is missing has another name than in JSON.
-  const key = given ? place.key : draft.name === 'default' ? 'enable_email_notification' : draft.jsonKey('enabled');
-  yield remark('CONFIG_MAIL_DISABLED', { ...place, key }, { source: place.label });
+  const values = mailDisabledValues(draft.name, { key: place.key, source: place.label });
+  return remark('CONFIG_MAIL_DISABLED', place, values);
 }
 
 function* checkServer(draft: Draft): Generator<Finding> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { faultLines } from '@postbearer/core';
-import type { SettingsReading } from './index.ts';
+import { mailDisabledFault, type SettingsReading } from './index.ts';
 import { TEST_ACCOUNT } from './testing/memory-files.ts';
 import {
   codesOf,
@@ -11,6 +11,7 @@ import {
   rightEnvironment,
   rightSmtp,
   rightTfvars,
+  settingsOf,
 } from './testing/worlds.ts';
 
 type Json = Record<string, unknown>;
@@ -391,11 +392,45 @@ describe('mail that is disabled', () => {
     const reading = await readIn({ '/work/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' });
     expect(codesOf(reading)).toEqual(['(CONFIG_MAIL_DISABLED)']);
     expect(messagesOf(reading)).toEqual([
-      'Email is disabled by enable_email_notification (default of Terraform): nothing will be sent.',
+      'Email is disabled by enable_email_notification (a.tfvars: not set, default false): nothing will be sent.',
     ]);
     expect(reading.settings?.upstreams['default']?.enabled).toBe(false);
     const overruled = await readIn({ '/work/a.tfvars': tfvars }, { ENABLE_EMAIL: 'true' }, { configFile: 'a.tfvars' });
     expect(overruled.settings?.upstreams['default']?.enabled).toBe(true);
+  });
+
+  const FROM_TFVARS = { configFile: 'a.tfvars' };
+  const OFF = rightTfvars().replace('enable_email_notification = true', 'enable_email_notification = false');
+  const NESTED = '{"database": {"smtp": {"enabled": "no"}}}';
+
+  it.each([
+    [{ '/work/a.tfvars': OFF }, {}, FROM_TFVARS, 'enable_email_notification', 'a.tfvars:2'],
+    [
+      { '/work/a.tfvars': 'email_server = "x"' },
+      {},
+      FROM_TFVARS,
+      'enable_email_notification',
+      'a.tfvars: not set, default false',
+    ],
+    [{}, { EMAIL_SERVER: 'x', ENABLE_EMAIL: '0' }, {}, 'ENABLE_EMAIL', 'environment ENABLE_EMAIL'],
+    [{ [JSON_FILE]: NESTED }, {}, {}, 'database.smtp.enabled', 'Global-variables.json:1'],
+    [{}, {}, { overrides: { 'smtp.enabled': 'false' } }, 'smtp.enabled', 'flag smtp.enabled'],
+  ])('is told with the switch as its own form writes it: %j %j', async (files, environment, options, key, source) => {
+    const { upstreams } = settingsOf(await readIn(files, environment, options));
+    const upstream = upstreams['default'];
+    expect(upstream?.enabledFrom).toEqual({ key, source });
+    const fault = upstream === undefined ? undefined : mailDisabledFault(upstream);
+    const where = source.includes(key) ? source : `${key} (${source})`;
+    expect(fault?.message).toBe(`Email is disabled by ${where}: nothing will be sent.`);
+    expect(fault?.remedy.steps).toEqual([`Set ${key} to true to send mail.`]);
+    expect(fault?.evidence).toEqual({ kind: 'settings', key });
+  });
+
+  it('is said of an upstream beside others for that one alone', async () => {
+    const postbearer = { upstreams: { test: { enabled: false } } };
+    expect(messagesOf(await readObject({ smtp: rightSmtp(), postbearer }))).toEqual([
+      'Email is disabled by postbearer.upstreams.test.enabled (Global-variables.json:22): nothing will be sent through the upstream test.',
+    ]);
   });
 
   it('is not what its absence means in JSON or in the environment', async () => {

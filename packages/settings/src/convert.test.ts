@@ -23,7 +23,7 @@ function evaluateInShell(lines: string): Record<string, string> {
   return all;
 }
 
-/** Everything that settings hold, secrets revealed, without the file they come from. */
+/** Everything that settings hold, secrets revealed, without the places they come from. */
 function content(reading: SettingsReading): unknown {
   const { file: _, ...settings } = settingsOf(reading);
   return revealed(settings);
@@ -32,7 +32,8 @@ function content(reading: SettingsReading): unknown {
 function revealed(value: unknown): unknown {
   if (value instanceof Secret) return value.reveal();
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, revealed(member)]));
+  const { enabledFrom: _, ...members } = value as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(members).map(([key, member]) => [key, revealed(member)]));
 }
 
 const FILES = { '/work/client': 'x', '/work/key': 'x', '/work/ca.pem': 'x' };

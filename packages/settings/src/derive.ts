@@ -85,10 +85,10 @@ function deriveAddresses(draft: Draft): void {
   if (parseMailboxAddress(username).ok) draft.derive('fromAddress', username, draft.jsonKey('username'));
 }
 
-/** Fills what is left out. `enabledByDefault` is false for a tfvars file, as in Terraform. */
-export function deriveSettings(draft: Draft, enabledByDefault: boolean): void {
-  if (enabledByDefault) draft.useDefault('enabled');
-  else draft.useDefault('enabled', 'false', 'default of Terraform');
+/** Fills what is left out. `tfvarsFile` is the file as it is shown where it is one of Terraform, which has a default of its own. */
+export function deriveSettings(draft: Draft, tfvarsFile?: string): void {
+  if (tfvarsFile === undefined) draft.useDefault('enabled');
+  else draft.useTerraformDefault('enabled', 'false', tfvarsFile);
   draft.useDefault('port');
   draft.useDefault('enableSsl');
   deriveOAuthEnabled(draft);

@@ -145,12 +145,24 @@ export class Draft {
   }
 
   /** Sets what nobody wrote and nothing gives. */
-  useDefault(key: UpstreamKey, text: string | undefined = UPSTREAM_SETTINGS[key].default, label = 'default'): void {
-    this.#set(key, text, 'default', label);
+  useDefault(key: UpstreamKey, text: string | undefined = UPSTREAM_SETTINGS[key].default): void {
+    this.#set(key, text, 'default', 'default');
   }
 
-  #set(key: UpstreamKey, text: string | undefined, origin: Held['origin'], label: string): void {
+  /** The same for a default that only Terraform has: it is told as the absence of that variable. */
+  useTerraformDefault(key: UpstreamKey, text: string, file: string): void {
+    this.#set(key, text, 'default', `${file}: not set, default ${text}`, UPSTREAM_SETTINGS[key].tfvars[0]);
+  }
+
+  #set(
+    key: UpstreamKey,
+    text: string | undefined,
+    origin: Held['origin'],
+    label: string,
+    name: string = this.jsonKey(key),
+  ): void {
     if (text === undefined || !this.isMissing(key)) return;
-    this.#derived.set(key, { value: { kind: 'text', text }, place: { ...this.#placeOfMissing(key), label }, origin });
+    const place = { ...this.#placeOfMissing(key), key: name, label };
+    this.#derived.set(key, { value: { kind: 'text', text }, place, origin });
   }
 }

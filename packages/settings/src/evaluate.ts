@@ -14,6 +14,8 @@ import type { EffectiveValue, Finding, MailboxSettings, Settings, SettingsReadin
 export interface Origin {
   readonly file?: string;
   readonly form?: 'json' | 'tfvars';
+  /** A tfvars file as it is shown. */
+  readonly tfvars?: string;
   /** For `CONFIG_EMPTY`: where was looked. */
   readonly looked: string;
 }
@@ -103,7 +105,7 @@ export function evaluate(collected: Collected, origin: Origin): SettingsReading 
   const { entries } = collected;
   const names = namesOf(collected);
   const drafts = names.map((name) => draftOf(name, entries, origin, findings));
-  for (const draft of drafts) deriveSettings(draft, draft.name !== DEFAULT_UPSTREAM || origin.form !== 'tfvars');
+  for (const draft of drafts) deriveSettings(draft, draft.name === DEFAULT_UPSTREAM ? origin.tfvars : undefined);
   for (const draft of drafts) findings.push(...checkUpstream(draft));
   findings.push(...checkSharedApps(drafts));
   const logLevel = chooseLogLevel(entries, findings);

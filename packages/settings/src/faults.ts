@@ -201,7 +201,7 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
   },
   CONFIG_MAIL_DISABLED: {
     title: 'Email is disabled',
-    message: 'Email is disabled by {key} ({source}): nothing will be sent.',
+    message: 'Email is disabled by {where}: {effect}.',
     cause: 'Mail is switched off there; in Terraform that is the default of enable_email_notification.',
     remedy: { steps: ['Set {key} to true to send mail.'] },
     next: 'fix-configuration',

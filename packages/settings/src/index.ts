@@ -15,6 +15,7 @@ export {
   type LoadOptions,
   type SettingsFault,
 } from './read-settings.ts';
+export { mailDisabledFault } from './mail-disabled.ts';
 export { settingsJsonSchema, type JsonSchema } from './json-schema.ts';
 export { settingsReference } from './reference.ts';
 export type {

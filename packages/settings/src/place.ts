@@ -40,7 +40,7 @@ export function evidenceOf({ key, file, line }: Place): SettingsEvidence {
 }
 
 /** A place in a sentence: its key, and where that is unless the key says so itself. */
-export function nameOf({ key, label }: Place): string {
+export function nameOf({ key, label }: Pick<Place, 'key' | 'label'>): string {
   return label.includes(key) ? label : `${key} (${label})`;
 }
 

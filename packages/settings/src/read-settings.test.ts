@@ -22,8 +22,9 @@ function plainUpstream(reading: SettingsReading): unknown {
   const upstream = settingsOf(reading).upstreams['default'];
   const authentication = upstream?.oauth?.clientAuthentication;
   const secret = authentication !== undefined && 'secret' in authentication ? authentication.secret : undefined;
+  const { enabledFrom: _, ...rest } = upstream ?? {};
   return {
-    ...upstream,
+    ...rest,
     oauth: { ...upstream?.oauth, clientAuthentication: authentication?.method, secret: reveal(secret) },
   };
 }
@@ -386,6 +387,7 @@ describe('upstreams and mailboxes', () => {
     expect(settings.upstreams['test']).toEqual({
       name: 'test',
       enabled: true,
+      enabledFrom: { key: 'postbearer.upstreams.test.enabled', source: 'default' },
       server: 'smtp.example.net',
       port: 465,
       security: 'tls',

@@ -48,7 +48,12 @@ async function readFile(path: string, reader: FileReader): Promise<FileReading> 
   const form = /\.tfvars$/i.test(path) ? 'tfvars' : 'json';
   const relative = reader.paths.relative(reader.folder, path);
   const label = relative.startsWith('..') || relative === '' ? path : relative;
-  const origin: Origin = { file: path, form, looked: `${label} holds none` };
+  const origin: Origin = {
+    file: path,
+    form,
+    looked: `${label} holds none`,
+    ...(form === 'tfvars' ? { tfvars: label } : {}),
+  };
   const read = await reader.readText(path, { key: WHOLE_FILE, label, file: path });
   if (!read.ok) return { collected: { ...NOTHING, findings: [read.finding] }, origin };
   const beside = reader.in(reader.paths.dirname(path));

@@ -41,6 +41,8 @@ export interface Upstream {
   readonly name: string;
   /** When false nothing is sent, and `server` may be empty. */
   readonly enabled: boolean;
+  /** Where `enabled` was said, or would be: `key` as that form writes it (`ENABLE_EMAIL`), `source` the place for people. */
+  readonly enabledFrom: { readonly key: string; readonly source: string };
   readonly server: string;
   readonly port: number;
   /** `starttls`: encryption is required, by STARTTLS; `tls`: from the first byte (port 465); `none`: never with credentials. */

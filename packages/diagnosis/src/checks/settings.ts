@@ -1,7 +1,7 @@
 /** The settings of the upstream can be used: it is there, mail is switched on, its certificate authorities can be read. */
 import { basicAuthOutlook } from '@postbearer/microsoft365';
 import { cloudOfSmtpHost } from '@postbearer/microsoft365/clouds';
-import { settingsFaults, type Upstream } from '@postbearer/settings';
+import { mailDisabledFault, settingsFaults, type Upstream } from '@postbearer/settings';
 import { upstreamAccess } from '../upstream-access.ts';
 import { failed, passed, warned, type Check, type CheckOutcome } from './check.ts';
 
@@ -36,7 +36,7 @@ function warnOfPassword(upstream: Upstream, detail: string, now: number): CheckO
   const { next } = basicAuthOutlook(now);
   const fault = settingsFaults.make('CONFIG_BASIC_AUTHENTICATION', {
     server: upstream.server,
-    key: 'smtp.oauth.enabled',
+    key: `${upstream.name === 'default' ? 'smtp' : `postbearer.upstreams.${upstream.name}`}.oauth.enabled`,
   });
   return warned(next === undefined ? detail : `${detail}; ${next.when}: ${next.what}`, fault);
 }
@@ -51,11 +51,7 @@ export const settingsCheck: Check = {
     if (!access.ok) return Promise.resolve(failed(access.fault));
     const { upstream } = access.value;
     state.access = access.value;
-    const source = settings.file ?? 'settings';
-    if (!upstream.enabled) {
-      const fault = settingsFaults.make('CONFIG_MAIL_DISABLED', { key: 'smtp.enabled', source });
-      return Promise.resolve(failed(fault));
-    }
+    if (!upstream.enabled) return Promise.resolve(failed(mailDisabledFault(upstream)));
     const detail = describe(upstream, settings.file);
     return Promise.resolve(warnOfPassword(upstream, detail, state.clock.now()) ?? passed(detail));
   },

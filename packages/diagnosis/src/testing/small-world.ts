@@ -154,6 +154,7 @@ export function settingsFor(world: Pick<SmallWorld, 'port' | 'caFile'>, changes:
   const upstream: Upstream = {
     name: 'default',
     enabled: true,
+    enabledFrom: { key: 'smtp.enabled', source: 'default' },
     server: '127.0.0.1',
     port: world.port,
     security: 'starttls',
