@@ -1,4 +1,5 @@
 /** The mailer against the local Microsoft 365: what goes out, what is said, and what every failure of the guide becomes. */
+import { once } from 'node:events';
 import type { Fault, PostbearerEvent } from '@postbearer/core';
 import { renderJson, renderText } from '@postbearer/core';
 import { startEmulator, type Emulator, type EmulatorOptions, type SettingsOverrides } from '@postbearer/emulator';
@@ -125,6 +126,56 @@ describe('a mail that goes out', () => {
   });
 });
 
+describe('several mailboxes of one app', () => {
+  const mailboxes = ['one', 'two', 'three', 'four'].map((name) => `${name}@contoso.example`);
+
+  async function startWithMailboxes(): Promise<{ smtp: ReturnType<Emulator['settings']>['smtp'] }> {
+    const addresses = ['notifications@contoso.example', ...mailboxes];
+    await start({
+      state: {
+        tenants: [
+          {
+            domains: ['contoso.example'],
+            apps: [{ mailboxPermissions: addresses }],
+            mailboxes: addresses.map((address) => ({ address })),
+          },
+        ],
+      },
+    });
+    return { smtp: emulator.settings().smtp };
+  }
+
+  test('share one token, and each signs in as itself', async () => {
+    const { smtp } = await startWithMailboxes();
+    const postbearer = {
+      mailboxes: Object.fromEntries(mailboxes.map((address) => [address, { upstream: 'default' }])),
+    };
+    const mailer = mailerWith({ smtp, postbearer });
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, async (_, index) => await mailer.send({ ...MAIL, from: mailboxes[index % 4] ?? '' })),
+    );
+    expect(outcomes.every(({ ok }) => ok)).toBe(true);
+    expect(new Set(emulator.messages.map(({ mailbox }) => mailbox))).toEqual(new Set(mailboxes));
+    expect(emulator.counters.tokenRequests).toBe(1);
+    expect(events.filter(({ name }) => name === 'token.acquired')).toHaveLength(1);
+  });
+
+  test('never have more connections open than their pace allows, however their address is written', async () => {
+    const { smtp } = await startWithMailboxes();
+    const postbearer = { mailboxes: { [smtp.username]: { upstream: 'default', pace: { connections: 1 } } } };
+    const mailer = mailerWith({ smtp, postbearer });
+    const senders = [smtp.username, smtp.username.toUpperCase(), undefined];
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, index) => {
+        const from = senders[index % 3];
+        return await mailer.send(from === undefined ? MAIL : { ...MAIL, from });
+      }),
+    );
+    expect(emulator.messages).toHaveLength(30);
+    expect(new Set(emulator.messages.map(({ connection }) => connection)).size).toBe(1);
+  });
+});
+
 /** Arranges the failure and says what to send. */
 type Arrange = () => { overrides?: SettingsOverrides; mail?: Parameters<Mailer['send']>[0] } | void;
 
@@ -210,6 +261,7 @@ describe('every failure that the guide names', () => {
     expect(told[0]).toBe('[Error] Failed to acquire OAuth token: Invalid client secret');
     expect(told.slice(1).every((line) => line.startsWith('    '))).toBe(true);
     expect(told.join('\n')).toMatch(/ {4}Cause: .*\n {4}Next/);
+    expect(lines[at + 1]?.split('\n')[0]).toBe('[Error] SMTP authentication failed');
     expect(lines.join('\n')).not.toContain(canaryClientSecret);
   });
 
@@ -326,6 +378,32 @@ describe('what the settings decide', () => {
     };
     expect(() => createMailer(broken)).toThrow(SettingsError);
     expect(() => createMailer(broken)).toThrow(/smtp\.port[\s\S]*tenant-id[\s\S]*clientId/);
+  });
+
+  test('closing finishes what was handed over', async () => {
+    const mailer = mailerFor();
+    const handedOver = Array.from({ length: 10 }, async () => await mailer.send(MAIL));
+    await mailer.close();
+    expect((await Promise.all(handedOver)).map(({ ok }) => ok)).toEqual(Array.from({ length: 10 }, () => true));
+    expect(emulator.messages).toHaveLength(10);
+  });
+
+  test('a listener that throws does not change what becomes of a mail', async () => {
+    const warned = once(process, 'warning');
+    const mailer = mailerFor(
+      {},
+      {
+        onEvent: () => {
+          throw new Error('the listener is broken');
+        },
+      },
+    );
+    expect((await mailer.send(MAIL)).ok).toBe(true);
+    expect(String(await warned)).toContain('the listener is broken');
+  });
+
+  test('an upstream that nobody named is said so before anything else', async () => {
+    expect((await faultOf(mailerFor(), { ...MAIL, upstream: 'nope' })).code).toBe('CONFIG_UPSTREAM_UNKNOWN');
   });
 
   test('a closed mailer sends nothing more', async () => {

@@ -200,7 +200,9 @@ class ListReader {
 }
 
 function refused(text: string, reason: string, at: number): Result<never> {
-  return failure(coreFaults.make('MESSAGE_ADDRESS_LIST_INVALID', { text, reason, at }));
+  return failure(
+    coreFaults.make('MESSAGE_ADDRESS_LIST_INVALID', { text: text === '' ? '(nothing)' : text, reason, at }),
+  );
 }
 
 /**

@@ -50,6 +50,8 @@ export interface SmtpAuthenticationFailed {
   readonly mailbox: string;
   readonly mechanism: string;
   readonly fault: Fault;
+  /** The fault was told in full by the event just before: there was no token to sign in with. */
+  readonly toldBefore?: boolean;
 }
 
 /** One line of an SMTP dialogue, credentials blanked, message content left out. */

@@ -21,7 +21,7 @@ export interface Envelope {
 
 /** The bytes of a message that are read as they are needed. */
 export interface MessageSource {
-  /** Size where it is known before reading: checked against the server's SIZE (RFC 1870). */
+  /** The size, or the least that it can be, where that is known before reading: checked against the server's SIZE (RFC 1870). */
   readonly sizeBytes?: number;
   /** Starts reading from the first byte; each call reads anew. */
   open(): AsyncIterable<Uint8Array>;

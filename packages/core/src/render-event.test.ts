@@ -86,7 +86,7 @@ describe('the first line of an event', () => {
     ['dialogue', '[Debug] 1 C: EHLO me'],
     ['closed', '[Debug] Closed connection 1 to smtp.example after 1 message'],
     ['later', '[Warning] Email not sent now to: user@example.com'],
-    ['held', '[Error] Email not sent now to: user@example.com'],
+    ['held', '[Error] Email not sent to: user@example.com'],
     ['bounced', '[Error] Email refused for: user@example.com'],
     ['perhaps', '[Error] Email perhaps sent to: user@example.com'],
     ['disabled', '[Warning] Email is disabled: nothing was sent'],

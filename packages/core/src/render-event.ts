@@ -5,7 +5,7 @@
  * with the same facts as fields. The four sentences about tokens, sending and signing in are those that administrators
  * already search their logs for, and never change. Every value is flattened by `oneLine`, so foreign bytes cannot start a line.
  */
-import type { PostbearerEvent } from './events.ts';
+import type { MessageNotAccepted, PostbearerEvent } from './events.ts';
 import type { Fault } from './fault.ts';
 import type { LogLevel } from './log-level.ts';
 import { oneLine } from './one-line.ts';
@@ -33,11 +33,17 @@ export function levelOf(event: PostbearerEvent): LogLevel {
   }
 }
 
-const OUTCOME_WORDS = {
-  deferred: 'Email not sent now to',
-  refused: 'Email refused for',
-  uncertain: 'Email perhaps sent to',
-} as const;
+function outcomeWords({ outcome, fault }: MessageNotAccepted): string {
+  switch (outcome) {
+    case 'deferred':
+      // Waiting helps only where the same can work later.
+      return fault.next === 'retry' ? 'Email not sent now to' : 'Email not sent to';
+    case 'refused':
+      return 'Email refused for';
+    case 'uncertain':
+      return 'Email perhaps sent to';
+  }
+}
 
 /** The one sentence of an event, without level. */
 export function sentenceOf(event: PostbearerEvent): string {
@@ -63,7 +69,7 @@ export function sentenceOf(event: PostbearerEvent): string {
     case 'message.accepted':
       return oneLine(`Email sent successfully to: ${event.recipient}`);
     case 'message.not-accepted':
-      return oneLine(`${OUTCOME_WORDS[event.outcome]}: ${event.recipient}`);
+      return oneLine(`${outcomeWords(event)}: ${event.recipient}`);
     case 'mail.disabled':
       return 'Email is disabled: nothing was sent';
     case 'settings.warning':
@@ -130,7 +136,7 @@ export function faultLines(fault: Fault): string[] {
 export function renderText(event: PostbearerEvent): string {
   const lines = [`[${levelOf(event)}] ${sentenceOf(event)}`];
   if ('fault' in event) {
-    const isKnown = event.name === 'message.not-accepted' && event.toldBefore === true;
+    const isKnown = 'toldBefore' in event && (event.toldBefore ?? false);
     const told = faultLines(event.fault);
     lines.push(...(isKnown ? told.slice(0, 1) : told).map((line) => `    ${line}`));
   }

@@ -10,7 +10,7 @@ import {
 import { envelopeOf, type ComposedMessage } from './envelope.ts';
 import { mailerFaults } from './faults.ts';
 import type { MailInput } from './mail.ts';
-import { readRawHeader, type RawField } from './raw-header.ts';
+import { endOfHeader, LONGEST_HEADER_BYTES, readRawHeader, type RawField } from './raw-header.ts';
 
 const COMPOSED_FIELDS = [
   'subject',
@@ -24,17 +24,17 @@ const COMPOSED_FIELDS = [
   'date',
   'replyTo',
 ] as const;
-const HEADER_BYTES = 64 * 1024;
 
+/** Everything up to the end of the header, or one byte more than a header may have. */
 async function beginningOf(source: MessageSource): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
+  let beginning = Buffer.alloc(0);
   for await (const part of source.open()) {
-    parts.push(part);
-    length += part.length;
-    if (length >= HEADER_BYTES) break;
+    // The end may lie across two parts, so the last bytes of what was there are looked at again.
+    const from = Math.max(0, beginning.length - 3);
+    beginning = Buffer.concat([beginning, part]);
+    if (beginning.length > LONGEST_HEADER_BYTES || endOfHeader(beginning.toString('latin1', from)) >= 0) break;
   }
-  return Buffer.concat(parts);
+  return beginning;
 }
 
 function recipientsOf(fields: readonly RawField[]): Result<readonly MailboxAddress[]> {
@@ -64,8 +64,8 @@ export async function composeRaw(
   const content = typeof raw === 'string' ? Buffer.from(raw) : raw;
   const fields = readRawHeader(content instanceof Uint8Array ? content : await beginningOf(content));
   if (!fields.ok) return fields;
-  const bcc = fields.value.find(({ name }) => name === 'bcc');
-  if (bcc !== undefined) return failure(mailerFaults.make('MESSAGE_RAW_HAS_BCC', { line: bcc.line }));
+  const bcc = fields.value.find(({ name }) => name === 'bcc' || name === 'resent-bcc');
+  if (bcc !== undefined) return failure(mailerFaults.make('MESSAGE_RAW_HAS_BCC', { field: bcc.name, line: bcc.line }));
   const recipients = named.length > 0 ? success(named) : recipientsOf(fields.value);
   if (!recipients.ok) return recipients;
   const envelope = envelopeOf(mail, sender, recipients.value);

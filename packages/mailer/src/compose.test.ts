@@ -113,6 +113,12 @@ describe('a composed mail', () => {
     ['a header with a place of its own', { to: 'a@example.com', headers: { Subject: 'x' } }, 'MESSAGE_FIELD_RESERVED'],
     ['a Bcc header', { to: 'a@example.com', headers: { bCC: 'x@example.com' } }, 'MESSAGE_FIELD_RESERVED'],
     [
+      'a Resent-Bcc header',
+      { to: 'a@example.com', headers: { 'Resent-Bcc': 'x@example.com' } },
+      'MESSAGE_FIELD_RESERVED',
+    ],
+    ['a date that is none', { to: 'a@example.com', date: new Date('nope') }, 'MESSAGE_FIELD_INVALID: The field date'],
+    [
       'an attachment that is not there',
       { to: 'a@example.com', attachments: [{ path: '/nowhere/at/all.pdf' }] },
       'MESSAGE_ATTACHMENT_UNREADABLE',
@@ -120,6 +126,18 @@ describe('a composed mail', () => {
     ['an attachment without bytes', { to: 'a@example.com', attachments: [{ filename: 'x' }] }, 'MESSAGE_FIELD_INVALID'],
   ])('refuses %s', async (_, mail, code) => {
     expect(await faultOf(mail)).toContain(code);
+  });
+
+  test.each<[string, object]>([
+    ['text', { to: 'a@example.com', text: 5 }],
+    ['html', { to: 'a@example.com', html: null }],
+    ['subject', { to: 'a@example.com', subject: 5 }],
+    ['to', { to: null }],
+    ['to', { to: [{ name: 'x' }] }],
+    ['headers.X-A', { to: 'a@example.com', headers: { 'X-A': 5 } }],
+    ['attachments', { to: 'a@example.com', attachments: [{ content: 5 }] }],
+  ])('a %s of the wrong kind, from a caller without types, is a fault and no exception', async (field, mail) => {
+    expect(await faultOf(mail as MailInput)).toContain(`MESSAGE_FIELD_INVALID: The field ${field}`);
   });
 
   test('needs a sender from somewhere', async () => {
@@ -146,7 +164,13 @@ describe('a file as attachment', () => {
     await writeFile(file, bytes);
     const { content } = await compose({ to: 'a@example.com', text: 'x', attachments: [{ path: file }] });
     expect(content instanceof Uint8Array).toBe(inMemory);
-    const mail = await PostalMime.parse(await bytesOf(content));
+    const composed = await bytesOf(content);
+    // A stream says beforehand how large it is at least, so that a server can refuse it at once.
+    if (!(content instanceof Uint8Array)) {
+      expect(content.sizeBytes).toBeGreaterThan(size);
+      expect(content.sizeBytes).toBeLessThanOrEqual(composed.length);
+    }
+    const mail = await PostalMime.parse(composed);
     expect(mail.attachments[0]?.filename).toBe(`${name}.bin`);
     expect(Buffer.from(mail.attachments[0]?.content as ArrayBuffer).equals(bytes)).toBe(true);
   });
@@ -187,7 +211,26 @@ describe('a raw message', () => {
     [
       'a Bcc field, with its line',
       { raw: 'To: a@example.com\r\nBCC: x@example.com\r\n\r\n' },
-      'MESSAGE_RAW_HAS_BCC: The raw message holds a Bcc field in line 2.',
+      'MESSAGE_RAW_HAS_BCC: The raw message holds the field bcc in line 2.',
+    ],
+    ['a Resent-Bcc field', { raw: 'Resent-Bcc: x@example.com\r\nTo: a@example.com\r\n\r\n' }, 'MESSAGE_RAW_HAS_BCC'],
+    [
+      'a Bcc field far down in a header that is read as it is sent',
+      {
+        to: 'a@example.com',
+        raw: {
+          async *open() {
+            for (let row = 0; row < 4000; row += 1) yield Buffer.from(`X-Row-${row}: ${'x'.repeat(60)}\r\n`);
+            yield Buffer.from('Bcc: x@example.com\r\n\r\nbody\r\n');
+          },
+        },
+      },
+      'MESSAGE_RAW_HAS_BCC: The raw message holds the field bcc in line 4001.',
+    ],
+    [
+      'a header without end',
+      { to: 'a@example.com', raw: Buffer.from(`X: ${'x'.repeat(70)}\r\n`.repeat(20_000)) },
+      'MESSAGE_RAW_HEADER_TOO_LONG',
     ],
     ['something that is no header', { to: 'a@example.com', raw: 'hello world\r\n' }, 'MESSAGE_RAW_NO_HEADER: Line 1'],
     ['further fields', { to: 'a@example.com', raw: RAW, subject: 'x' }, 'MESSAGE_RAW_AND_FIELDS'],

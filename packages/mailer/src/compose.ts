@@ -5,8 +5,6 @@
  * character is refused, never repaired. A message whose parts are all in memory or small becomes bytes; one with a large file
  * becomes a source that reads the file while it is sent. The MIME itself is written by nodemailer's MailComposer.
  */
-import { readFile, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
 import {
   failure,
   success,
@@ -16,145 +14,12 @@ import {
   type Result,
 } from '@postbearer/core';
 import MailComposer from 'nodemailer/lib/mail-composer';
+import { prepareAttachment, withCrlf, type PreparedAttachment } from './attachments.ts';
+import { checkFields } from './check-fields.ts';
 import { composeRaw } from './compose-raw.ts';
 import { envelopeOf, parseAddresses, type ComposedMessage } from './envelope.ts';
 import { mailerFaults } from './faults.ts';
-import type { Attachment, MailInput } from './mail.ts';
-
-/** Attachments up to this size are read into memory; larger ones are streamed. */
-const SMALL_ATTACHMENT_BYTES = 256 * 1024;
-
-/** Header fields that have a property of their own, or that only the composer may write. */
-const RESERVED: ReadonlyMap<string, string> = new Map([
-  ['from', 'from'],
-  ['to', 'to'],
-  ['cc', 'cc'],
-  ['bcc', 'bcc'],
-  ['reply-to', 'replyTo'],
-  ['subject', 'subject'],
-  ['date', 'date'],
-  ['message-id', 'messageId'],
-  ['in-reply-to', 'inReplyTo'],
-  ['references', 'references'],
-  ['mime-version', 'text or html'],
-  ['content-type', 'text or html'],
-  ['content-transfer-encoding', 'text or html'],
-]);
-
-// oxlint-disable-next-line no-control-regex -- control characters are what is refused
-const UNSAFE_IN_HEADER = /[\u0000-\u0008\u000a-\u001f\u007f\u0085\u2028\u2029]/;
-
-function headerProblem(value: string): string | undefined {
-  if (UNSAFE_IN_HEADER.test(value)) return 'it holds a line break or control character';
-  if (!value.isWellFormed()) return 'it holds half of a surrogate pair';
-  return undefined;
-}
-
-/** Every text that ends in a header field, with the name it has for the caller. */
-function* headerTexts(
-  mail: MailInput,
-  named: readonly (readonly [string, readonly NamedAddress[]])[],
-): Generator<readonly [string, string]> {
-  for (const [field, addresses] of named) for (const { name } of addresses) if (name !== undefined) yield [field, name];
-  for (const field of ['subject', 'messageId', 'inReplyTo'] as const)
-    if (mail[field] !== undefined) yield [field, mail[field]];
-  for (const reference of mail.references ?? []) yield ['references', reference];
-  for (const attachment of mail.attachments ?? []) {
-    for (const field of ['filename', 'contentType', 'cid'] as const)
-      if (attachment[field] !== undefined) yield [`attachments.${field}`, attachment[field]];
-  }
-  for (const [name, values] of Object.entries(mail.headers ?? {}))
-    for (const value of [values].flat()) yield [`headers.${name}`, value];
-}
-
-function checkHeaders(
-  mail: MailInput,
-  named: readonly (readonly [string, readonly NamedAddress[]])[],
-): Result<undefined> {
-  for (const [field, text] of headerTexts(mail, named)) {
-    const reason = headerProblem(text);
-    if (reason !== undefined) return failure(mailerFaults.make('MESSAGE_FIELD_INVALID', { field, reason }));
-  }
-  for (const name of Object.keys(mail.headers ?? {})) {
-    const property = RESERVED.get(name.toLowerCase());
-    if (property !== undefined) return failure(mailerFaults.make('MESSAGE_FIELD_RESERVED', { field: name, property }));
-    if (!/^[!-9;-~]{1,76}$/.test(name))
-      return failure(
-        mailerFaults.make('MESSAGE_FIELD_INVALID', {
-          field: 'headers',
-          reason: 'a field name holds a character that is not allowed',
-        }),
-      );
-  }
-  return success(undefined);
-}
-
-/** Lone CR and LF in text become line breaks: inside a body they can mean nothing else. */
-function withCrlf(text: string): string {
-  return text.replaceAll(/\r\n|\r|\n/g, '\r\n');
-}
-
-interface PreparedAttachment {
-  readonly options: {
-    filename: string | false;
-    content?: Buffer;
-    path?: string;
-    contentType?: string;
-    cid?: string;
-    contentDisposition: string;
-  };
-  readonly isStreamed: boolean;
-}
-
-async function prepareAttachment(attachment: Attachment): Promise<Result<PreparedAttachment>> {
-  const { path, content } = attachment;
-  const options = {
-    filename: attachment.filename ?? (path === undefined ? false : basename(path)),
-    ...(attachment.contentType === undefined ? {} : { contentType: attachment.contentType }),
-    ...(attachment.cid === undefined ? {} : { cid: attachment.cid }),
-    contentDisposition: attachment.cid === undefined ? 'attachment' : 'inline',
-  } as const;
-  if ((path === undefined) === (content === undefined)) {
-    return failure(
-      mailerFaults.make('MESSAGE_FIELD_INVALID', {
-        field: 'attachments',
-        reason: 'an attachment needs exactly one of path and content',
-      }),
-    );
-  }
-  if (content !== undefined) {
-    const bytes =
-      typeof content === 'string'
-        ? Buffer.from(content)
-        : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-    return success({ options: { ...options, content: asPart(bytes, attachment.contentType) }, isStreamed: false });
-  }
-  const file = path ?? '';
-  try {
-    const status = await stat(file);
-    if (!status.isFile())
-      return failure(mailerFaults.make('MESSAGE_ATTACHMENT_UNREADABLE', { file, reason: 'it is not a file' }));
-    // An attached message is not encoded as base64 (RFC 2046 section 5.2.1), so its line ends must be looked at.
-    if (status.size <= SMALL_ATTACHMENT_BYTES || isMessagePart(attachment.contentType)) {
-      return success({
-        options: { ...options, content: asPart(await readFile(file), attachment.contentType) },
-        isStreamed: false,
-      });
-    }
-    return success({ options: { ...options, path: file }, isStreamed: true });
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    return failure(mailerFaults.make('MESSAGE_ATTACHMENT_UNREADABLE', { file, reason }));
-  }
-}
-
-function isMessagePart(contentType: string | undefined): boolean {
-  return /^message\//i.test(contentType ?? '');
-}
-
-function asPart(bytes: Buffer, contentType: string | undefined): Buffer {
-  return isMessagePart(contentType) ? Buffer.from(withCrlf(bytes.toString('latin1')), 'latin1') : bytes;
-}
+import type { MailInput } from './mail.ts';
 
 function toComposer({ name, address }: NamedAddress): { name: string; address: string } {
   return { name: name ?? '', address };
@@ -170,7 +35,7 @@ export async function composeMessage(
   mail: MailInput,
   defaultFrom: MailboxAddress | undefined,
 ): Promise<Result<ComposedMessage>> {
-  const from = parseAddresses(mail.from ?? defaultFrom);
+  const from = parseAddresses('from', mail.from ?? defaultFrom);
   if (!from.ok) return from;
   const sender = from.value[0];
   if (sender === undefined) return failure(mailerFaults.make('MESSAGE_NO_SENDER'));
@@ -180,7 +45,7 @@ export async function composeMessage(
     );
   const lists = [];
   for (const field of ['to', 'cc', 'bcc', 'replyTo'] as const) {
-    const parsed = parseAddresses(mail[field]);
+    const parsed = parseAddresses(field, mail[field]);
     if (!parsed.ok) return parsed;
     lists.push(parsed.value);
   }
@@ -188,7 +53,7 @@ export async function composeMessage(
   const recipients = [...to, ...cc, ...bcc].map(({ address }) => address);
   if (mail.raw !== undefined) return composeRaw(mail, mail.raw, sender.address, recipients);
 
-  const safe = checkHeaders(mail, [
+  const safe = checkFields(mail, [
     ['from', from.value],
     ['to', to],
     ['cc', cc],
@@ -222,8 +87,9 @@ export async function composeMessage(
     ...(mail.date === undefined ? {} : { date: mail.date }),
     disableUrlAccess: true,
   }).compile();
-  const content: MessageContent = attachments.some(({ isStreamed }) => isStreamed)
-    ? { open: () => compiled.createReadStream() }
-    : await compiled.build();
+  // What the streamed files take up is the least that the whole message has, and enough for a server to refuse it at once.
+  const streamedBytes = attachments.reduce((sum, attachment) => sum + attachment.streamedBytes, 0);
+  const content: MessageContent =
+    streamedBytes > 0 ? { sizeBytes: streamedBytes, open: () => compiled.createReadStream() } : await compiled.build();
   return success({ messageId: compiled.messageId(), envelope: envelope.value, content });
 }

@@ -26,26 +26,39 @@ export interface ComposedMessage {
   readonly content: MessageContent;
 }
 
-/** The addresses of one property, or the fault that names it. */
-export function parseAddresses(input: AddressesInput | undefined): Result<readonly NamedAddress[]> {
+function isList(input: AddressesInput): input is readonly AddressInput[] {
+  return Array.isArray(input);
+}
+
+/** Callers without types hand over anything. */
+function isApart(item: unknown): item is { readonly name?: string; readonly address: string } {
+  return typeof item === 'object' && item !== null && 'address' in item && typeof item.address === 'string';
+}
+
+/**
+ * The addresses of one property.
+ *
+ * @param field - its name, for the fault.
+ * @returns `MESSAGE_ADDRESS…` or `MESSAGE_FIELD_INVALID` where something in it is no address.
+ */
+export function parseAddresses(field: string, input: AddressesInput | undefined): Result<readonly NamedAddress[]> {
   const parsed: NamedAddress[] = [];
-  const list: readonly AddressInput[] = input === undefined ? [] : isList(input) ? input : [input];
-  for (const item of list) {
+  for (const item of input === undefined ? [] : isList(input) ? input : [input]) {
     if (typeof item === 'string') {
       const several = parseAddressList(item);
       if (!several.ok) return several;
       parsed.push(...several.value);
-      continue;
+    } else if (isApart(item)) {
+      const address = parseMailboxAddress(item.address);
+      if (!address.ok) return address;
+      parsed.push(item.name === undefined ? { address: address.value } : { name: item.name, address: address.value });
+    } else {
+      return failure(
+        mailerFaults.make('MESSAGE_FIELD_INVALID', { field, reason: 'it holds something that is no address' }),
+      );
     }
-    const address = parseMailboxAddress(item.address);
-    if (!address.ok) return address;
-    parsed.push(item.name === undefined ? { address: address.value } : { name: item.name, address: address.value });
   }
   return success(parsed);
-}
-
-function isList(input: AddressesInput): input is readonly AddressInput[] {
-  return Array.isArray(input);
 }
 
 /**
@@ -57,7 +70,7 @@ function isList(input: AddressesInput): input is readonly AddressInput[] {
 export function parseEnvelope(from: string, to: AddressesInput, dsn?: DsnRequest): Result<Envelope> {
   const sender = from === '' ? success('' as const) : parseMailboxAddress(from);
   if (!sender.ok) return sender;
-  const recipients = parseAddresses(to);
+  const recipients = parseAddresses('to', to);
   if (!recipients.ok) return recipients;
   // One RCPT for each address, however often it was named.
   const unique = [...new Set(recipients.value.map(({ address }) => address))];

@@ -9,6 +9,7 @@ type Code =
   | 'MESSAGE_RAW_AND_FIELDS'
   | 'MESSAGE_RAW_HAS_BCC'
   | 'MESSAGE_RAW_NO_HEADER'
+  | 'MESSAGE_RAW_HEADER_TOO_LONG'
   | 'MESSAGE_MIXED_LINE_ENDINGS'
   | 'MESSAGE_ATTACHMENT_UNREADABLE'
   | 'CONFIG_MAILER_CLOSED';
@@ -62,7 +63,7 @@ export const mailerFaults: FaultCatalogue<Code> = defineFaults({
   },
   MESSAGE_RAW_HAS_BCC: {
     title: 'Bcc field in a raw message',
-    message: 'The raw message holds a Bcc field in line {line}.',
+    message: 'The raw message holds the field {field} in line {line}.',
     cause: 'Every receiver would read the hidden recipients, and a raw message is never changed on the way.',
     remedy: { steps: ['Remove the Bcc field from the message and name these recipients as bcc (--bcc) instead.'] },
     next: 'fix-message',
@@ -74,6 +75,15 @@ export const mailerFaults: FaultCatalogue<Code> = defineFaults({
     message: 'Line {line} of the raw message is not a header field.',
     cause: 'A message begins with fields of the form Name: value, then an empty line, then the body.',
     remedy: { steps: ['Put the header first, or send the content with text or html in place of raw.'] },
+    next: 'fix-message',
+    source: 'RFC 5322 section 2.1',
+    read: '2026-11-24',
+  },
+  MESSAGE_RAW_HEADER_TOO_LONG: {
+    title: 'Header too long',
+    message: 'The header of the raw message does not end within {limit} bytes.',
+    cause: 'What was not read cannot be vouched for: a Bcc field could stand behind.',
+    remedy: { steps: ['Put the empty line that ends the header where it belongs.'] },
     next: 'fix-message',
     source: 'RFC 5322 section 2.1',
     read: '2026-11-24',

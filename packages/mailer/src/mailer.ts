@@ -7,13 +7,15 @@
  */
 import {
   createScrubber,
+  failure,
+  success,
   systemClock,
   type Clock,
   type EventSink,
   type Fault,
-  type MailboxAddress,
   type Message,
   type PostbearerEvent,
+  type Result,
   type Scrubber,
   type Verdict,
 } from '@postbearer/core';
@@ -25,9 +27,16 @@ import {
   type CheckProgress,
   type UpstreamAccess,
 } from '@postbearer/diagnosis';
-import { settingsFaults, type Settings, type Upstream } from '@postbearer/settings';
+import {
+  mailDisabledFault,
+  settingsFaults,
+  type MailboxSettings,
+  type Settings,
+  type Upstream,
+} from '@postbearer/settings';
 import { createSmtpPool, type SmtpPool } from '@postbearer/smtp/client';
 import { composeMessage } from './compose.ts';
+import { parseAddresses } from './envelope.ts';
 import { mailerFaults } from './faults.ts';
 import type { MailInput } from './mail.ts';
 import { notSent, outcomeOf, type SendOutcome } from './outcome.ts';
@@ -93,41 +102,39 @@ interface Lane {
   readonly emit: EventSink;
 }
 
-type LaneOrFault = { readonly lane: Lane } | { readonly fault: Fault };
-
 class SettingsMailer implements Mailer {
   readonly #settings: Settings;
   readonly #options: MailerOptions;
   readonly #onEvent: EventSink;
-  readonly #lanes = new Map<string, LaneOrFault>();
+  readonly #lanes = new Map<string, Lane>();
+  /** What was handed over and is not yet decided; closing waits for it. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
 
   constructor(settings: Settings, options: MailerOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.#onEvent = options.onEvent ?? ((): void => undefined);
+    this.#onEvent = guarded(options.onEvent);
   }
 
   async send(mail: MailInput, options: CallOptions = {}): Promise<SendOutcome> {
-    const name = mail.upstream ?? this.#upstreamOf(mail);
-    const upstream = this.#settings.upstreams[name];
-    const composed = await composeMessage(mail, defaultSender(upstream));
-    if (!composed.ok) return notSent(composed.fault);
-    const { envelope, content, messageId } = composed.value;
-    return await this.sendMessage({ envelope, content }, { ...options, upstream: name, messageId });
+    return await this.#accept(async () => {
+      const name = mail.upstream ?? this.#upstreamOf(mail);
+      const upstream = this.#upstream(name);
+      if (!upstream.ok) return notSent(upstream.fault);
+      const composed = await composeMessage(mail, upstream.value.fromAddress);
+      if (!composed.ok) return notSent(composed.fault);
+      const { envelope, content, messageId } = composed.value;
+      return await this.#submit({ envelope, content }, upstream.value, messageId, options.signal);
+    });
   }
 
   async sendMessage(message: Message, options: SendMessageOptions = {}): Promise<SendOutcome> {
-    const { messageId = '', signal } = options;
-    signal?.throwIfAborted();
-    if (this.#isClosed) return notSent(mailerFaults.make('CONFIG_MAILER_CLOSED'), messageId);
-    const found = this.#lane(options.upstream ?? 'default', message.envelope.sender);
-    if ('fault' in found) return notSent(found.fault, messageId);
-    const { pool, access, scrubber, emit } = found.lane;
-    const raw = await pool.send(message, signal === undefined ? {} : { signal });
-    const verdicts = raw.map((verdict) => refineVerdict(verdict, access, scrubber));
-    this.#tell(verdicts, messageId, emit);
-    return outcomeOf(messageId, message.envelope, verdicts);
+    return await this.#accept(async () => {
+      const upstream = this.#upstream(options.upstream ?? 'default');
+      if (!upstream.ok) return notSent(upstream.fault, options.messageId);
+      return await this.#submit(message, upstream.value, options.messageId ?? '', options.signal);
+    });
   }
 
   async verify(options: VerifyOptions = {}): Promise<ChainReport> {
@@ -141,7 +148,8 @@ class SettingsMailer implements Mailer {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const lanes = [...this.#lanes.values()].flatMap((found) => ('lane' in found ? [found.lane] : []));
+    await Promise.allSettled(this.#underWay);
+    const lanes = [...this.#lanes.values()];
     await Promise.all(lanes.map(async ({ pool }) => await pool.close()));
     for (const { access } of lanes) access.close();
   }
@@ -150,67 +158,95 @@ class SettingsMailer implements Mailer {
     await this.close();
   }
 
-  /** The upstream of the sender's mailbox where the settings name one, else the default. */
-  #upstreamOf({ from }: MailInput): string {
-    const address = typeof from === 'string' ? from : from?.address;
-    if (address === undefined) return 'default';
-    const wanted = address.toLowerCase();
-    const entry = Object.entries(this.#settings.mailboxes).find(
-      ([mailbox, settings]) =>
-        mailbox.toLowerCase() === wanted || settings.from.some((sender) => sender.toLowerCase() === wanted),
-    );
-    return entry?.[1].upstream ?? 'default';
+  /** Takes on a mail, unless the mailer is closed. */
+  async #accept(work: () => Promise<SendOutcome>): Promise<SendOutcome> {
+    if (this.#isClosed) return notSent(mailerFaults.make('CONFIG_MAILER_CLOSED'));
+    const outcome = work();
+    this.#underWay.add(outcome);
+    try {
+      return await outcome;
+    } finally {
+      this.#underWay.delete(outcome);
+    }
   }
 
-  #lane(name: string, sender: MailboxAddress | ''): LaneOrFault {
-    const mailbox = this.#mailboxOf(name, sender);
-    const key = `${name}\n${mailbox ?? ''}`;
+  async #submit(
+    message: Message,
+    upstream: Upstream,
+    messageId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<SendOutcome> {
+    signal?.throwIfAborted();
+    const lane = this.#lane(upstream, message.envelope.sender);
+    if (!lane.ok) return notSent(lane.fault, messageId);
+    const { pool, access, scrubber, emit } = lane.value;
+    const reported = await pool.send(message, signal === undefined ? {} : { signal });
+    const verdicts = reported.map((verdict) => refineVerdict(verdict, access, scrubber));
+    tell(verdicts, messageId, lane.value, emit);
+    return outcomeOf(messageId, message.envelope, verdicts);
+  }
+
+  /** The upstream of the sender's mailbox where the settings name one, else the default. */
+  #upstreamOf({ from }: MailInput): string {
+    const [first] = fromAddresses(from);
+    return (first === undefined ? undefined : this.#mailboxOf(first)?.[1].upstream) ?? 'default';
+  }
+
+  #upstream(name: string): Result<Upstream> {
+    const upstream = Object.hasOwn(this.#settings.upstreams, name) ? this.#settings.upstreams[name] : undefined;
+    if (upstream === undefined) {
+      const guess = `known are ${Object.keys(this.#settings.upstreams).join(', ')}`;
+      return failure(settingsFaults.make('CONFIG_UPSTREAM_UNKNOWN', { key: 'The call', upstream: name, guess }));
+    }
+    if (upstream.enabled) return success(upstream);
+    const fault = mailDisabledFault(upstream);
+    this.#onEvent({ name: 'mail.disabled', fault });
+    return failure(fault);
+  }
+
+  /** The mailbox of the settings through which an address is sent. */
+  #mailboxOf(address: string): [string, MailboxSettings] | undefined {
+    const wanted = address.toLowerCase();
+    return Object.entries(this.#settings.mailboxes).find(
+      ([mailbox, { from }]) =>
+        mailbox.toLowerCase() === wanted || from.some((sender) => sender.toLowerCase() === wanted),
+    );
+  }
+
+  /** The lane of a sender. A fault is not kept: a file or variable may have been mended by the next time. */
+  #lane(upstream: Upstream, sender: string): Result<Lane> {
+    const entry = this.#mailboxOf(sender);
+    const [mailbox, settings] = entry?.[1].upstream === upstream.name ? entry : [upstream.username];
+    // The limit of connections is the mailbox's, so the name that signs in decides, whatever its case.
+    const key = `${upstream.name}\n${mailbox?.toLowerCase() ?? ''}`;
     const known = this.#lanes.get(key);
-    if (known !== undefined) return known;
-    const opened = this.#openLane(name, mailbox);
-    // A fault of the settings is looked at anew next time: a file or variable may have been mended.
-    if ('lane' in opened) this.#lanes.set(key, opened);
+    if (known !== undefined) return success(known);
+    const opened = this.#openLane(upstream, mailbox, settings?.pace?.connections);
+    if (opened.ok) this.#lanes.set(key, opened.value);
     return opened;
   }
 
-  /** The mailbox to sign in as, where it is another than the upstream's user name. */
-  #mailboxOf(name: string, sender: string): string | undefined {
-    const wanted = sender.toLowerCase();
-    const entry = Object.entries(this.#settings.mailboxes).find(
-      ([mailbox, settings]) =>
-        settings.upstream === name &&
-        (mailbox.toLowerCase() === wanted || settings.from.some((from) => from.toLowerCase() === wanted)),
-    );
-    return entry?.[0];
-  }
-
-  #openLane(name: string, mailbox: string | undefined): LaneOrFault {
+  #openLane(upstream: Upstream, mailbox: string | undefined, connections: number | undefined): Result<Lane> {
     const scrubber = createScrubber();
     let access: UpstreamAccess | undefined;
     const emit: EventSink = (event) => this.#onEvent(refineEvent(event, access, scrubber));
-    const opened = upstreamAccess(this.#settings, name, {
+    const opened = upstreamAccess(this.#settings, upstream.name, {
       ...this.#accessOptions(emit),
       onSecret: (kind, secret) => scrubber.add(kind, secret),
       ...(mailbox === undefined ? {} : { mailbox }),
     });
     if (!opened.ok) return opened;
     access = opened.value;
-    if (!access.upstream.enabled) {
-      const fault = settingsFaults.make('CONFIG_MAIL_DISABLED', {
-        key: name === 'default' ? 'smtp.enabled' : `postbearer.upstreams.${name}.enabled`,
-      });
-      this.#onEvent({ name: 'mail.disabled', fault });
-      return { fault };
-    }
+    const maxConnections = connections ?? this.#options.maxConnections;
     const pool = createSmtpPool({
       connect: { ...access.connect, dialogue: this.#options.dialogue === true },
       ...(access.credentials === undefined ? {} : { credentials: access.credentials }),
-      ...(this.#options.maxConnections === undefined ? {} : { maxConnections: this.#options.maxConnections }),
+      ...(maxConnections === undefined ? {} : { maxConnections }),
       ...(this.#options.idleMs === undefined ? {} : { idleMs: this.#options.idleMs }),
       clock: this.#options.clock ?? systemClock,
       onEvent: emit,
     });
-    return { lane: { access, pool, scrubber, emit } };
+    return success({ access, pool, scrubber, emit });
   }
 
   #accessOptions(onEvent: EventSink): {
@@ -224,37 +260,68 @@ class SettingsMailer implements Mailer {
       environment: this.#options.environment ?? process.env,
     };
   }
+}
 
-  /** One event for each recipient; a fault that several share, or that a failed sign-in told, is told in full once. */
-  #tell(verdicts: readonly Verdict[], messageId: string, emit: EventSink): void {
-    const told = new Set<string>();
-    for (const verdict of verdicts) {
-      const { recipient } = verdict;
-      if (verdict.outcome === 'accepted') {
-        const { code, enhanced, lines } = verdict.reply;
-        emit({
-          name: 'message.accepted',
-          messageId,
-          recipient,
-          reply: [code, enhanced, ...lines].filter(Boolean).join(' '),
-        });
-        continue;
-      }
-      const { fault, outcome } = verdict;
-      const toldBefore = told.has(fault.code) || wasToldAtSignIn(fault);
-      told.add(fault.code);
-      emit({ name: 'message.not-accepted', messageId, recipient, outcome, fault, toldBefore });
+/** A listener that throws must not change what becomes of a mail: the error is warned of instead. */
+function guarded(onEvent: EventSink | undefined): EventSink {
+  return (event) => {
+    try {
+      onEvent?.(event);
+    } catch (error) {
+      process.emitWarning(
+        `A listener for events threw: ${error instanceof Error ? error.message : String(error)}`,
+        'PostbearerWarning',
+      );
     }
+  };
+}
+
+function fromAddresses(from: MailInput['from']): readonly string[] {
+  const parsed = parseAddresses('from', from);
+  return parsed.ok ? parsed.value.map(({ address }) => address) : [];
+}
+
+/** One event for each recipient; a fault that several share, or that a failed sign-in told, is told in full once. */
+function tell(verdicts: readonly Verdict[], messageId: string, { access }: Lane, emit: EventSink): void {
+  const told = new Set<string>();
+  const withoutToken = verdicts.find(
+    (verdict) => verdict.outcome !== 'accepted' && verdict.fault.evidence?.kind === 'token',
+  );
+  if (withoutToken !== undefined && withoutToken.outcome !== 'accepted') {
+    // Without a token there was nothing to sign in with; administrators search their logs for this line.
+    const { fault } = withoutToken;
+    const { host } = access.connect;
+    emit({
+      name: 'smtp.authentication-failed',
+      host,
+      mailbox: access.mailbox ?? '',
+      mechanism: 'XOAUTH2',
+      fault,
+      toldBefore: true,
+    });
+  }
+  for (const verdict of verdicts) {
+    const { recipient } = verdict;
+    if (verdict.outcome === 'accepted') {
+      const { code, enhanced, lines } = verdict.reply;
+      emit({
+        name: 'message.accepted',
+        messageId,
+        recipient,
+        reply: [code, enhanced, ...lines].filter(Boolean).join(' '),
+      });
+      continue;
+    }
+    const { fault, outcome } = verdict;
+    const toldBefore = told.has(fault.code) || wasToldAtSignIn(fault);
+    told.add(fault.code);
+    emit({ name: 'message.not-accepted', messageId, recipient, outcome, fault, toldBefore });
   }
 }
 
 /** Token and sign-in faults have an event of their own. */
 function wasToldAtSignIn({ evidence }: Fault): boolean {
   return evidence?.kind === 'token' || (evidence?.kind === 'smtp' && evidence.stage === 'auth');
-}
-
-function defaultSender(upstream: Upstream | undefined): MailboxAddress | undefined {
-  return upstream?.fromAddress;
 }
 
 function refineVerdict(verdict: Verdict, access: UpstreamAccess, scrubber: Scrubber): Verdict {

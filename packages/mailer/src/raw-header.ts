@@ -7,6 +7,9 @@
 import { failure, success, type Result } from '@postbearer/core';
 import { mailerFaults } from './faults.ts';
 
+/** The longest header that is read: what a message may hold before its empty line (Exchange Online takes less). */
+export const LONGEST_HEADER_BYTES: number = 1024 * 1024;
+
 /** A header field, unfolded. */
 export interface RawField {
   readonly name: string;
@@ -15,20 +18,28 @@ export interface RawField {
   readonly line: number;
 }
 
-const LONGEST_HEADER_BYTES = 1024 * 1024;
 const FIELD = /^([!-9;-~]+)[ \t]*:(.*)$/s;
+
+/** Where the empty line after the header begins; -1 where there is none. */
+export function endOfHeader(text: string): number {
+  return text.search(/(?:^|\r?\n)\r?\n/);
+}
 
 /**
  * The header fields of a message.
  *
- * @param bytes - the message or its beginning; at most 1 MB of it is read.
- * @returns the fields in order, or `MESSAGE_RAW_NO_HEADER` with the line that is none.
+ * @param bytes - the message or its beginning, its whole header in any case.
+ * @returns the fields in order, or `MESSAGE_RAW_NO_HEADER` with the line that is none, or `MESSAGE_RAW_HEADER_TOO_LONG` where
+ *   more than {@link LONGEST_HEADER_BYTES} pass before the header ends: what was not read cannot be vouched for.
  */
 export function readRawHeader(bytes: Uint8Array): Result<readonly RawField[]> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, LONGEST_HEADER_BYTES)).toString(
     'utf8',
   );
-  const end = text.search(/(?:^|\r?\n)\r?\n/);
+  const end = endOfHeader(text);
+  if (end < 0 && bytes.length > LONGEST_HEADER_BYTES) {
+    return failure(mailerFaults.make('MESSAGE_RAW_HEADER_TOO_LONG', { limit: LONGEST_HEADER_BYTES }));
+  }
   const fields: { name: string; value: string; line: number }[] = [];
   for (const [index, row] of text
     .slice(0, end < 0 ? text.length : end)

@@ -56,7 +56,7 @@ export const deliveryDefinitions: Readonly<Record<DeliveryCode, FaultDefinition>
     cause: 'Exchange Online limits what one mailbox receives; this is not the limit of the sender.',
     remedy: {
       steps: [
-        'Nothing has to be done for a single case: the message is tried again.',
+        'For a single case it is enough to send the message again later.',
         'Send fewer messages an hour to this recipient.',
       ],
     },

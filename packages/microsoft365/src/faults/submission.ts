@@ -80,7 +80,7 @@ export const submissionDefinitions: Readonly<Record<SubmissionCode, FaultDefinit
       'Exchange Online takes three sending connections for a mailbox; those of other programs with the same mailbox count.',
     remedy: {
       steps: [
-        'Nothing has to be done for a single case: the message is tried again.',
+        'For a single case it is enough to send the message again later.',
         'If it lasts, look for another program that sends with the same mailbox, or give it a mailbox of its own.',
       ],
     },
@@ -124,7 +124,7 @@ export const submissionDefinitions: Readonly<Record<SubmissionCode, FaultDefinit
     cause: 'A message may have 200 recipients of one domain in its envelope, and 500 to 1000 in all.',
     remedy: {
       steps: [
-        'Nothing has to be done for a single case: the remaining recipients are tried again.',
+        'For a single case it is enough to send it again later to the remaining recipients.',
         'Split larger messages.',
       ],
     },
