@@ -1,12 +1,13 @@
 /** The command line as a person or a script uses it: what it prints, where, and how it exits. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmulator, type Emulator } from '@postbearer/emulator';
 import PostalMime from 'postal-mime';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { canaryClientSecret } from '../setup/canaries.ts';
-import { runCommand } from '../setup/run-command.ts';
+import { LAUNCHER, runCommand } from '../setup/run-command.ts';
 
 let emulator: Emulator;
 let folder = '';
@@ -88,16 +89,89 @@ describe('the words', () => {
     expect(out).toMatch(/(?:--|-l )subject/);
   });
 
-  test('the completion for bash completes', async () => {
+  test('the completion for bash completes commands, options, choices, and leaves files to the shell', async () => {
     const { out } = await run(['completion', 'bash']);
-    await writeFile(
-      join(folder, 'complete.sh'),
-      `${out}\nCOMP_WORDS=(postbearer config c); COMP_CWORD=2; _postbearer; echo "\${COMPREPLY[@]}"\nCOMP_WORDS=(postbearer send --sub); COMP_CWORD=2; _postbearer; echo "\${COMPREPLY[@]}"\n`,
-    );
-    const { execFileSync } = await import('node:child_process');
-    expect(execFileSync('bash', [join(folder, 'complete.sh')], { encoding: 'utf8' })).toBe(
-      'check convert\n--subject\n',
-    );
+    const script = `${out}
+complete_last() { COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _postbearer; echo "\${COMPREPLY[@]}"; }
+complete_last postbearer config c
+complete_last postbearer send --sub
+complete_last postbearer config convert --to ''
+complete_last postbearer completion ''
+complete_last postbearer --v
+complete_last postbearer send --raw ''
+`;
+    await writeFile(join(folder, 'complete.sh'), script);
+    expect(execFileSync('bash', [join(folder, 'complete.sh')], { encoding: 'utf8' }).split('\n')).toEqual([
+      'check convert',
+      '--subject',
+      'json env tfvars',
+      'bash zsh fish powershell',
+      '--version',
+      '',
+      '',
+    ]);
+  });
+
+  test('help in front of a command is its manual', async () => {
+    expect((await run(['help', 'send'])).out).toContain('Usage: postbearer send');
+  });
+
+  test.each([
+    ['an option nobody knows', ['send', `--password=${canaryClientSecret}`]],
+    ['a setting without equals sign', ['send', '--set', `smtp.password:${canaryClientSecret}`]],
+    ['a word too many', ['verify', canaryClientSecret]],
+    ['a level that is none', ['send', '--log-level', canaryClientSecret]],
+  ])('%s is not repeated in the message: it may be a secret', async (_, args) => {
+    const { err, out, exitCode } = await run(args);
+    expect(exitCode).toBe(64);
+    expect(err + out).not.toContain(canaryClientSecret);
+  });
+});
+
+describe('what scripts rely on', () => {
+  test.each([
+    ['a wrong option', ['send', '--nope', '--json'], 64],
+    ['a missing option', ['config', 'convert', '--json'], 64],
+    ['a file that is not there', ['send', '--to', 'a@example.com', '--raw', 'absent.eml', '--json'], 64],
+    ['settings that are not there', ['verify', '--config', 'absent.json', '--json'], 78],
+    ['a state that is not there', ['emulator', '--state', 'absent.json', '--json'], 78],
+  ])('with --json there is exactly one document on standard output after %s', async (_, args, exitCode) => {
+    const end = await run(args);
+    expect(end.exitCode).toBe(exitCode);
+    expect(JSON.parse(end.out)).toMatchObject({ ok: false, exitCode });
+  });
+
+  test('a reader that goes away ends the command quietly, its folders removed', async () => {
+    const line = `"${process.execPath}" "${LAUNCHER}" demo | head -2`;
+    const scratch = join(folder, 'tmp');
+    await mkdir(scratch);
+    const shell = spawnSync('bash', ['-o', 'pipefail', '-c', line], {
+      encoding: 'utf8',
+      env: { ...process.env, TMPDIR: scratch },
+    });
+    expect(shell.stderr).not.toContain('at ');
+    expect(shell.status).toBe(130);
+    expect(await readdir(scratch)).toEqual([]);
+  });
+
+  test('output that cannot be written is not success', () => {
+    const shell = spawnSync('bash', ['-c', `"${process.execPath}" "${LAUNCHER}" config schema > /dev/full`], {
+      encoding: 'utf8',
+    });
+    expect(shell.status).toBe(75);
+  });
+
+  test('the emulator says what is wrong with its state, and never writes over settings that are not its own', async () => {
+    await writeFile(join(folder, 'state.json'), '{ "tenants": [ {');
+    const broken = await run(['emulator', '--state', 'state.json']);
+    expect(broken.exitCode).toBe(78);
+    expect(broken.err).toContain('EMULATOR_');
+    expect(broken.err).not.toContain('bug');
+    const mine = JSON.stringify({ other: 1, smtp: { server: 'smtp.office365.com' } });
+    await writeFile(join(folder, 'mine.json'), mine);
+    const refused = await run(['emulator', '--write-settings', 'mine.json']);
+    expect(refused.exitCode).toBe(78);
+    expect(await readFile(join(folder, 'mine.json'), 'utf8')).toBe(mine);
   });
 });
 
@@ -307,7 +381,6 @@ describe('config', () => {
   test('convert turns JSON into environment variables that send as well', async () => {
     const end = await run(['config', 'convert', '--to', 'env', '--with-secrets']);
     await writeFile(join(folder, 'mail.env'), end.out);
-    const { execFileSync } = await import('node:child_process');
     const printed = execFileSync('bash', ['-c', 'set -a; . ./mail.env; env -0'], { cwd: folder, encoding: 'utf8' });
     const environment = Object.fromEntries(
       printed

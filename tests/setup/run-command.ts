@@ -19,7 +19,8 @@ export interface CommandOptions {
   readonly input?: string | Uint8Array;
 }
 
-const LAUNCHER = fileURLToPath(new URL('../../apps/cli/bin/postbearer.mjs', import.meta.url));
+/** What `npx postbearer` starts. */
+export const LAUNCHER: string = fileURLToPath(new URL('../../apps/cli/bin/postbearer.mjs', import.meta.url));
 
 /** Starts `postbearer` with these arguments and waits for its end; everything it printed is kept for the search for secrets. */
 export async function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<CommandEnd> {

@@ -38,35 +38,6 @@ function unknownCommand(args: readonly string[], terminal: Terminal): number {
   return EXIT.usage;
 }
 
-async function runCommand(
-  { path, summary, load }: CommandEntry,
-  args: readonly string[],
-  terminal: Terminal,
-): Promise<number> {
-  const { Command, CommanderError } = await import('commander');
-  const { define } = await load();
-  let exitCode: number = EXIT.ok;
-  const command = new Command(`postbearer ${path}`)
-    .summary(summary)
-    .exitOverride()
-    .showHelpAfterError(`See postbearer ${path} --help.`)
-    .configureOutput({
-      writeOut: (text) => terminal.out(text),
-      writeErr: (text) => terminal.err(text),
-      getOutHelpWidth: () => terminal.width,
-    });
-  define(command, terminal, (code) => {
-    exitCode = code;
-  });
-  try {
-    await command.parseAsync([...args], { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    throw error;
-  }
-}
-
 /**
  * Runs one command line.
  *
@@ -77,30 +48,31 @@ async function runCommand(
 export async function main(args: readonly string[], given?: Terminal): Promise<number> {
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort(new Error('interrupted'));
-  const terminal = given ?? processTerminal(interruption.signal);
-  const [first] = args;
+  const terminal = given ?? processTerminal(interruption);
+  const [first, second] = args;
   if (first === '--version' || first === '-V') {
     terminal.out(`${version()}\n`);
     return EXIT.ok;
   }
+  if (first === 'help' && second !== undefined) return await main([...args.slice(1), '--help'], terminal);
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
     terminal.out(manual(terminal));
     return first === undefined ? EXIT.usage : EXIT.ok;
   }
-  if (Object.hasOwn(NOUNS, first) && (args[1] === undefined || args[1] === '--help' || args[1] === '-h')) {
+  if (Object.hasOwn(NOUNS, first) && (second === undefined || second === '--help' || second === '-h')) {
     terminal.out(manual(terminal, first));
-    return args[1] === undefined ? EXIT.usage : EXIT.ok;
+    return second === undefined ? EXIT.usage : EXIT.ok;
   }
   const found = findCommand(args);
   if (found === undefined) return unknownCommand(args, terminal);
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    return await runCommand(found.entry, found.rest, terminal);
+    const { runCommand } = await import('./run-command.ts');
+    const exitCode = await runCommand(found.entry, found.rest, terminal);
+    return terminal.hasLostOutput() ? EXIT.temporary : exitCode;
   } catch (error) {
-    if (terminal.signal.aborted) return EXIT.cancelled;
-    terminal.err(
-      `postbearer: this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
+    const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    terminal.err(`postbearer: this is a bug: ${said}\n`);
     return EXIT.bug;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);

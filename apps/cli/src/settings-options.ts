@@ -1,6 +1,6 @@
 /** The options that every command with settings shares, and how they become settings. */
 import { readSettings, type LoadOptions, type Settings, type SettingsReading } from '@postbearer/settings';
-import { parseLogLevel, type EventSink, type LogLevel } from '@postbearer/core';
+import { isShown, parseLogLevel, type EventSink, type LogLevel } from '@postbearer/core';
 import { createEventLog } from '@postbearer/mailer';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT } from './exit-codes.ts';
@@ -18,7 +18,9 @@ export interface SettingsFlags {
 
 function collectSetting(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const cut = text.indexOf('=');
-  if (cut < 1) throw new InvalidArgumentError('It must have the form key=value, for example smtp.port=2587.');
+  // A key of another form may be a secret that was meant as a value, so it is not looked up and not repeated.
+  if (cut < 1 || !/^[A-Za-z][\w.@-]*$/.test(text.slice(0, cut)))
+    throw new InvalidArgumentError('It must have the form key=value, for example smtp.port=2587.');
   return { ...before, [text.slice(0, cut)]: text.slice(cut + 1) };
 }
 
@@ -47,14 +49,10 @@ export function addSettingsOptions(command: Command): Command {
   );
 }
 
-/** Adds `--log-level` and `--log-format`. */
-export function addLogOptions(command: Command): Command {
+/** Adds `--log-level` and `--log-format`; `otherwise` says what holds where the level is left out. */
+export function addLogOptions(command: Command, otherwise = 'LOG_LEVEL of the settings where left out'): Command {
   return command
-    .option(
-      '--log-level <level>',
-      'Verbose, Debug, Information, Warning, Error or Fatal; LOG_LEVEL of the settings where left out',
-      parseLevel,
-    )
+    .option('--log-level <level>', `Verbose, Debug, Information, Warning, Error or Fatal; ${otherwise}`, parseLevel)
     .addOption(
       new Option('--log-format <form>', 'form of the log lines on standard error')
         .choices(['text', 'json'])
@@ -87,17 +85,26 @@ function tellFindings(reading: SettingsReading, flags: SettingsFlags, terminal: 
   else terminal.err(presentFindings(reading, terminal));
 }
 
-/** The log of a command: flags first, then LOG_LEVEL of the settings. */
-export function logOf(flags: SettingsFlags, settings: Settings, terminal: Terminal): EventSink {
+/** The level of the log: flags first, then LOG_LEVEL of the settings. */
+export function logLevelOf(flags: SettingsFlags, settings: Settings): LogLevel {
+  return flags.logLevel ?? settings.logLevel;
+}
+
+/**
+ * The log of a command, on standard error. On a terminal, where the result stands right below it, the text form has the first
+ * line of each record only: the result says the rest, laid out.
+ */
+export function logOf(flags: SettingsFlags, level: LogLevel, terminal: Terminal): EventSink {
+  const format = flags.logFormat ?? 'text';
+  const isShort = terminal.isTerminal && format === 'text' && !isShown('Debug', level);
   return createEventLog({
-    level: flags.logLevel ?? settings.logLevel,
-    format: flags.logFormat ?? 'text',
-    write: (record) => terminal.err(record),
+    level,
+    format,
+    write: (record) => terminal.err(isShort ? `${record.split('\n', 1)[0] ?? ''}\n` : record),
   });
 }
 
 /** Whether the dialogue itself is to be logged. */
-export function wantsDialogue(flags: SettingsFlags, settings: Settings): boolean {
-  const level = flags.logLevel ?? settings.logLevel;
-  return level === 'Debug' || level === 'Verbose';
+export function wantsDialogue(level: LogLevel): boolean {
+  return isShown('Debug', level);
 }

@@ -5,6 +5,7 @@
  * honoured. With `--json` standard output carries exactly one JSON document.
  */
 import { styleText } from 'node:util';
+import { EXIT } from './exit-codes.ts';
 
 /** Ways to stress a word. */
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -25,8 +26,10 @@ export interface Terminal {
   readInput(): Promise<Uint8Array>;
   /** The text with a style, where the terminal shows styles. */
   style(style: Style, text: string): string;
-  /** Aborted at the first Ctrl+C or termination signal. */
+  /** Aborted at the first Ctrl+C or termination signal, and when nobody reads the output any more. */
   readonly signal: AbortSignal;
+  /** Whether something could not be written to standard output (a full disk). */
+  hasLostOutput(): boolean;
 }
 
 async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -35,19 +38,41 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Buffer.concat(parts);
 }
 
-/** The terminal of this process. */
-export function processTerminal(signal: AbortSignal): Terminal {
+/**
+ * Watches a stream of this process. A reader that went away (`postbearer … | head`) ends the command as an interruption does, so
+ * that it cleans up; anything else that cannot be written is lost output.
+ */
+function watch(stream: NodeJS.WriteStream, interruption: AbortController): () => boolean {
+  let isLost = false;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') {
+      interruption.abort(new Error('nobody reads the output any more'));
+      return;
+    }
+    isLost = true;
+    // The command may have ended already, and with it the moment to give an exit code.
+    process.exitCode = EXIT.temporary;
+  });
+  return () => isLost;
+}
+
+/** The terminal of this process; `interruption` is aborted when nobody reads its output any more. */
+export function processTerminal(interruption: AbortController): Terminal {
   const isTerminal = process.stdout.isTTY;
+  const isOutLost = watch(process.stdout, interruption);
+  watch(process.stderr, interruption);
   return {
     environment: process.env,
     workingFolder: process.cwd(),
     isTerminal,
-    width: Math.min(process.stdout.columns ?? 80, 120),
+    // Some terminals say 0 columns.
+    width: Math.min(process.stdout.columns || 80, 120),
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     readInput: async () => await readAll(process.stdin),
     style: (style, text) => (isTerminal ? styleText(style, text, { stream: process.stdout }) : text),
-    signal,
+    signal: interruption.signal,
+    hasLostOutput: isOutLost,
   };
 }
 

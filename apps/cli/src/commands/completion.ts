@@ -4,27 +4,40 @@ import { COMMANDS, type DefineCommand } from '../command-table.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
 
+interface CompletionOption {
+  readonly name: string;
+  /** What may follow it, where that is a choice. */
+  readonly choices: readonly string[];
+  /** Whether a file follows it. */
+  readonly takesFile: boolean;
+}
+
 interface CompletionEntry {
   readonly path: string;
   readonly summary: string;
-  readonly options: readonly string[];
+  readonly options: readonly CompletionOption[];
+  /** The choices of its argument, where it has one. */
+  readonly choices: readonly string[];
 }
+
+const HELP: CompletionOption = { name: '--help', choices: [], takesFile: false };
 
 async function entriesOf(terminal: Terminal): Promise<readonly CompletionEntry[]> {
   return await Promise.all(
     COMMANDS.map(async ({ path, summary, load }) => {
       const command = new Command(path);
       (await load()).define(command, terminal, () => undefined);
-      return {
-        path,
-        summary,
-        options: [
-          ...command.options.flatMap(({ long }) => (long === undefined || long === null ? [] : [long])),
-          '--help',
-        ],
-      };
+      const options = command.options.flatMap(({ long, flags, argChoices }) =>
+        typeof long === 'string' ? [{ name: long, choices: argChoices ?? [], takesFile: flags.includes('<file') }] : [],
+      );
+      const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+      return { path, summary, options: [...options, HELP], choices };
     }),
   );
+}
+
+function namesOf({ options }: CompletionEntry): string {
+  return options.map(({ name }) => name).join(' ');
 }
 
 /** The words that may follow each beginning: '' -> first words, 'config' -> its verbs. */
@@ -41,21 +54,39 @@ function nextWords(entries: readonly CompletionEntry[]): ReadonlyMap<string, rea
 }
 
 function bash(entries: readonly CompletionEntry[]): string {
-  const cases = [...nextWords(entries)].map(([before, words]) => `    "${before}") words="${words.join(' ')}" ;;`);
-  const options = entries.map((entry) => `    "${entry.path}") words="${entry.options.join(' ')}" ;;`);
+  const words = [...nextWords(entries)].map(([before, next]) => `    "${before}") words="${next.join(' ')}" ;;`);
+  const choices = entries.flatMap((entry) =>
+    entry.choices.length === 0 ? [] : [`    "${entry.path}") words="${entry.choices.join(' ')}" ;;`],
+  );
+  const options = entries.map((entry) => `    "${entry.path}") words="${namesOf(entry)}" ;;`);
+  const values = entries.flatMap(({ path, options: all }) =>
+    all.flatMap(({ name, choices: offered, takesFile }) => {
+      if (offered.length > 0)
+        return [`    "${path} ${name}") COMPREPLY=($(compgen -W "${offered.join(' ')}" -- "$current")); return ;;`];
+      return takesFile ? [`    "${path} ${name}") return ;;`] : [];
+    }),
+  );
   return `# postbearer completion for bash; load with: source <(postbearer completion bash)
 _postbearer() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path="" word words=""
+  local current="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" path="" word words=""
+  COMPREPLY=()
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in -*) break ;; esac
     path="\${path:+$path }$word"
   done
-  case "$path" in
-${cases.join('\n')}
+  # The value of an option: its choices, or files.
+  case "$path $before" in
+${values.join('\n')}
   esac
-  if [ -z "$words" ] || [ "\${current:0:1}" = "-" ]; then
+  if [ "\${current:0:1}" = "-" ]; then
+    words="--help"
+    [ -z "$path" ] && words="--help --version"
     case "$path" in
 ${options.join('\n')}
+    esac
+  else
+    case "$path" in
+${[...words, ...choices].join('\n')}
     esac
   fi
   if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$current")); fi
@@ -76,13 +107,20 @@ function quote(text: string): string {
 }
 
 function fish(entries: readonly CompletionEntry[]): string {
-  const rows = entries.flatMap(({ path, summary, options }) => {
-    const parts = path.split(' ');
-    const seen = `__fish_seen_subcommand_from ${parts.at(-1) ?? ''}`;
-    const place = parts.length === 1 ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${parts[0] ?? ''}`;
+  const rows = entries.flatMap(({ path, summary, options, choices }) => {
+    const [first = '', second] = path.split(' ');
+    const place = second === undefined ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${first}`;
+    const seen = path
+      .split(' ')
+      .map((word) => `__fish_seen_subcommand_from ${word}`)
+      .join('; and ');
     return [
-      `complete -c postbearer -n ${quote(place)} -f -a ${parts.at(-1) ?? ''} -d ${quote(summary)}`,
-      ...options.map((option) => `complete -c postbearer -n ${quote(seen)} -l ${option.slice(2)}`),
+      `complete -c postbearer -n ${quote(place)} -f -a ${second ?? first} -d ${quote(summary)}`,
+      ...(choices.length === 0 ? [] : [`complete -c postbearer -n ${quote(seen)} -f -a ${quote(choices.join(' '))}`]),
+      ...options.map(({ name, choices: offered, takesFile }) => {
+        const value = offered.length > 0 ? ` -x -a ${quote(offered.join(' '))}` : takesFile ? ' -r -F' : '';
+        return `complete -c postbearer -n ${quote(seen)} -l ${name.slice(2)}${value}`;
+      }),
     ];
   });
   const nouns = [...new Set(entries.flatMap(({ path }) => (path.includes(' ') ? [path.split(' ')[0] ?? ''] : [])))];
@@ -97,7 +135,9 @@ function list(words: readonly string[]): string {
 
 function powershell(entries: readonly CompletionEntry[]): string {
   const words = [...nextWords(entries)].map(([before, next]) => `    '${before}' = @(${list(next)})`);
-  const options = entries.map((entry) => `    '${entry.path}' = @(${list(entry.options)})`);
+  const options = entries.map(
+    (entry) => `    '${entry.path}' = @(${list([...entry.choices, ...entry.options.map(({ name }) => name)])})`,
+  );
   return `# postbearer completion for PowerShell; load with: postbearer completion powershell | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName postbearer -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)

@@ -25,6 +25,9 @@ interface DemoFlags {
   readonly json?: true;
 }
 
+/** Three mails at first, and one after the mend. */
+const MAILS = 4;
+
 /** What the demo proved, for `--json`. */
 interface DemoReport {
   readonly ok: boolean;
@@ -94,7 +97,7 @@ async function showSettings(stage: Stage): Promise<void> {
   );
 }
 
-async function sendAll(mailer: Mailer, stage: Stage): Promise<{ ok: boolean; raw: Buffer }> {
+async function sendAll(mailer: Mailer, stage: Stage): Promise<{ sent: number; raw: Buffer }> {
   const rawFile = join(stage.folder, 'message.eml');
   const raw = rawMessage('notifications@contoso.example');
   await writeFile(rawFile, raw);
@@ -103,13 +106,13 @@ async function sendAll(mailer: Mailer, stage: Stage): Promise<{ ok: boolean; raw
     ['an HTML message with an attachment and an inline picture', htmlMail()],
     [`the file ${rawFile} (${raw.length} raw bytes)`, { to: RECEIVER, raw }],
   ];
-  let ok = true;
+  let sent = 0;
   for (const [what, mail] of mails) {
     const outcome = await mailer.send(mail, { signal: stage.terminal.signal });
     tellOutcome(outcome, `sent ${what}`, stage);
-    ok &&= outcome.ok;
+    if (outcome.ok) sent += 1;
   }
-  return { ok, raw };
+  return { sent, raw };
 }
 
 /** The client secret expires; the failure is explained; a new secret mends it. */
@@ -167,24 +170,25 @@ async function play(stage: Stage): Promise<DemoReport> {
   await showSettings(stage);
 
   tell.step('Does the way stand? (postbearer verify)');
-  let sent: { ok: boolean; raw: Buffer } = { ok: false, raw: Buffer.alloc(0) };
+  let first: { sent: number; raw: Buffer } = { sent: 0, raw: Buffer.alloc(0) };
   {
     await using mailer = await openMailer(stage);
     const report = await mailer.verify({ signal: terminal.signal });
     tell.quote(renderChain(report, { color: terminal.isTerminal, width: terminal.width - 5, unicode: true }));
     tell.step('Send three mails (postbearer send)');
-    sent = await sendAll(mailer, stage);
+    first = await sendAll(mailer, stage);
   }
 
   tell.step('When it breaks: an expired client secret, explained and mended');
   const mended = await breakAndMend(stage);
 
   tell.step('What arrived');
-  const rawIsIdentical = await showInbox(stage, sent.raw);
+  const rawIsIdentical = await showInbox(stage, first.raw);
   const received = emulator.messages.length;
+  const sent = first.sent + (mended.ok ? 1 : 0);
   return {
-    ok: sent.ok && mended.ok && rawIsIdentical && received === 4,
-    sent: 4,
+    ok: sent === MAILS && mended.ok && rawIsIdentical && received === sent,
+    sent,
     received,
     rawIsIdentical,
     explainedFault: mended.code,
@@ -240,5 +244,9 @@ export const define: DefineCommand = (command, terminal, finish) => {
     )
     .option('--keep', 'leave the emulator running at the end, until Ctrl+C')
     .option('--json', 'print a report as one JSON document; the story goes to standard error')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npm run demo\n  npm run demo -- --keep      then open the inbox page, or send to it with any mail client\n',
+    )
     .action(async (flags: DemoFlags) => finish(await run(flags, terminal)));
 };

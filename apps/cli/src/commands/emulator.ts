@@ -12,6 +12,7 @@ interface EmulatorFlags {
   readonly tokenPort?: number;
   readonly state?: string;
   readonly writeSettings?: string;
+  readonly pace?: boolean;
   readonly json?: true;
 }
 
@@ -31,6 +32,7 @@ async function run(flags: EmulatorFlags, terminal: Terminal): Promise<number> {
   const emulator = await startEmulator({
     ...(flags.smtpPort === undefined ? {} : { smtpPort: flags.smtpPort }),
     ...(flags.tokenPort === undefined ? {} : { tokenPort: flags.tokenPort }),
+    ...(flags.pace === false ? { pace: Number.POSITIVE_INFINITY } : {}),
     ...(flags.state === undefined ? {} : { stateFile: resolve(terminal.workingFolder, flags.state) }),
   });
   try {
@@ -66,10 +68,14 @@ export const define: DefineCommand = (command, terminal, finish) => {
       parsePort,
     )
     .option('--state <file>', 'JSON file with tenants, apps and mailboxes; one ready tenant where left out')
-    .option('--write-settings <file>', 'writes a Global-variables.json that points at the emulator')
+    .option('--no-pace', 'takes messages as fast as they come, not 30 a minute')
+    .option(
+      '--write-settings <file>',
+      "writes settings that point at the emulator; never over a file that is not an emulator's",
+    )
     .addHelpText(
       'after',
-      '\nExamples:\n  postbearer emulator --write-settings Global-variables.json\n  postbearer send --config Global-variables.json --to user@example.com --subject Test --text Hello\n',
+      '\nExamples:\n  postbearer emulator --write-settings emulator.json\n  postbearer send --config emulator.json --to user@example.com --subject Test --text Hello\n',
     )
     .action(async (flags: EmulatorFlags) => finish(await run(flags, terminal)));
 };

@@ -1,15 +1,18 @@
 /** `postbearer send`: one mail, now, with every step in the log and one line for each recipient. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { oneLine, type Verdict } from '@postbearer/core';
 import { createMailer, toCrlf, type Attachment, type MailInput, type SendOutcome } from '@postbearer/mailer';
 import { InvalidArgumentError } from 'commander';
+import { CommandFailure } from '../command-failure.ts';
 import type { DefineCommand } from '../command-table.ts';
 import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import { presentFault } from '../present/fault.ts';
 import {
   addLogOptions,
   addSettingsOptions,
+  logLevelOf,
   logOf,
   requireSettings,
   wantsDialogue,
@@ -30,7 +33,7 @@ interface SendFlags extends SettingsFlags {
   readonly htmlFile?: string;
   readonly attach?: readonly string[];
   readonly inline?: readonly string[];
-  readonly header?: Readonly<Record<string, readonly string[]>>;
+  readonly header?: readonly (readonly [string, string])[];
   readonly raw?: string;
   readonly upstream?: string;
 }
@@ -39,16 +42,19 @@ const collect = (text: string, before: readonly string[] = []): readonly string[
 
 function collectHeader(
   text: string,
-  before: Readonly<Record<string, readonly string[]>> = {},
-): Record<string, readonly string[]> {
+  before: readonly (readonly [string, string])[] = [],
+): readonly (readonly [string, string])[] {
   const cut = text.indexOf(':');
   if (cut < 1) throw new InvalidArgumentError('It must have the form "Name: value".');
-  const name = text.slice(0, cut).trim();
-  return { ...before, [name]: [...(before[name] ?? []), text.slice(cut + 1).trim()] };
+  return [...before, [text.slice(0, cut).trim(), text.slice(cut + 1).trim()]];
 }
 
-/** A sentence about a wrong combination of options, for exit code 64. */
-class UsageMistake extends Error {}
+/** The values of each field, under its name; without a prototype, so that no name is there before. */
+function headersOf(fields: readonly (readonly [string, string])[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+  for (const [name, value] of fields) (headers[name] ??= []).push(value);
+  return headers;
+}
 
 async function readSource(name: string, terminal: Terminal, option: string): Promise<Uint8Array> {
   if (name === '-') return await terminal.readInput();
@@ -56,7 +62,7 @@ async function readSource(name: string, terminal: Terminal, option: string): Pro
     return await readFile(resolve(terminal.workingFolder, name));
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new UsageMistake(`${option}: ${name} cannot be read (${reason}).`);
+    throw CommandFailure.usage(`${option}: ${name} cannot be read (${reason}).`);
   }
 }
 
@@ -67,23 +73,30 @@ async function textOf(
   terminal: Terminal,
 ): Promise<string | undefined> {
   if (inline !== undefined && file !== undefined)
-    throw new UsageMistake(`${option} and ${option}-file: give one of them.`);
+    throw CommandFailure.usage(`${option} and ${option}-file: give one of them.`);
   if (inline !== undefined && inline !== '-') return inline;
   const source = inline ?? file;
   return source === undefined ? undefined : Buffer.from(await readSource(source, terminal, option)).toString('utf8');
 }
 
-function attachmentsOf(flags: SendFlags, terminal: Terminal): Attachment[] {
-  const inline = (flags.inline ?? []).map((text) => {
-    const [file = '', cid] = text.split(/=(?=[^/\\]*$)/);
-    return { path: resolve(terminal.workingFolder, file), cid: cid ?? basename(file) };
-  });
-  return [...(flags.attach ?? []).map((file) => ({ path: resolve(terminal.workingFolder, file) })), ...inline];
+/** `FILE` or `FILE=NAME`; a file whose own name holds an equals sign is taken as it is. */
+function inlinePicture(text: string, terminal: Terminal): Attachment {
+  const whole = resolve(terminal.workingFolder, text);
+  const cut = text.lastIndexOf('=');
+  if (cut < 1 || existsSync(whole)) return { path: whole, cid: basename(text) };
+  return { path: resolve(terminal.workingFolder, text.slice(0, cut)), cid: text.slice(cut + 1) };
 }
 
-async function mailOf(flags: SendFlags, terminal: Terminal): Promise<MailInput | ReturnType<typeof toCrlf>> {
+function attachmentsOf(flags: SendFlags, terminal: Terminal): Attachment[] {
+  return [
+    ...(flags.attach ?? []).map((file) => ({ path: resolve(terminal.workingFolder, file) })),
+    ...(flags.inline ?? []).map((text) => inlinePicture(text, terminal)),
+  ];
+}
+
+async function mailOf(flags: SendFlags, terminal: Terminal): Promise<MailInput> {
   const inputs = [flags.text, flags.html, flags.raw, flags.textFile, flags.htmlFile].filter((value) => value === '-');
-  if (inputs.length > 1) throw new UsageMistake('Standard input (-) can be read only once.');
+  if (inputs.length > 1) throw CommandFailure.usage('Standard input (-) can be read only once.');
   const addresses = {
     ...(flags.to === undefined ? {} : { to: flags.to }),
     ...(flags.cc === undefined ? {} : { cc: flags.cc }),
@@ -100,11 +113,12 @@ async function mailOf(flags: SendFlags, terminal: Terminal): Promise<MailInput |
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
     ...(attachments.length === 0 ? {} : { attachments }),
-    ...(flags.header === undefined ? {} : { headers: flags.header }),
+    ...(flags.header === undefined ? {} : { headers: headersOf(flags.header) }),
   };
   if (flags.raw === undefined) return { ...addresses, ...composed };
   const raw = toCrlf(await readSource(flags.raw, terminal, '--raw'));
-  return raw.ok ? { ...addresses, ...composed, raw: raw.value } : raw;
+  if (!raw.ok) throw CommandFailure.of(raw.fault);
+  return { ...addresses, ...composed, raw: raw.value };
 }
 
 function verdictLine(verdict: Verdict, terminal: Terminal): string {
@@ -121,23 +135,22 @@ function verdictLine(verdict: Verdict, terminal: Terminal): string {
 /** The outcome for the eye: a line for each recipient, then the fault once. */
 export function presentOutcome(outcome: SendOutcome, terminal: Terminal): string {
   const lines = outcome.recipients.map((verdict) => verdictLine(verdict, terminal)).join('');
-  const id = outcome.messageId === '' ? '' : `  ${terminal.style('dim', `Message-ID ${oneLine(outcome.messageId)}`)}\n`;
+  const id =
+    outcome.messageId === '' || outcome.recipients.length === 0
+      ? ''
+      : `  ${terminal.style('dim', `Message-ID ${oneLine(outcome.messageId)}`)}\n`;
   return lines + id + (outcome.fault === undefined ? '' : `\n${presentFault(outcome.fault, terminal)}`);
 }
 
 async function run(flags: SendFlags, terminal: Terminal): Promise<number> {
   const mail = await mailOf(flags, terminal);
-  if ('ok' in mail) {
-    if (mail.ok) throw new TypeError('a converted message is not a failure');
-    terminal.err(presentFault(mail.fault, terminal));
-    return exitCodeOf(mail.fault);
-  }
   const settings = await requireSettings(flags, terminal);
   if (settings === undefined) return EXIT.settings;
+  const level = logLevelOf(flags, settings);
   await using mailer = createMailer(settings, {
     environment: terminal.environment,
-    onEvent: logOf(flags, settings, terminal),
-    dialogue: wantsDialogue(flags, settings),
+    onEvent: logOf(flags, level, terminal),
+    dialogue: wantsDialogue(level),
   });
   const outcome = await mailer.send(mail, { signal: terminal.signal });
   const exitCode = outcome.fault === undefined ? EXIT.ok : exitCodeOf(outcome.fault);
@@ -153,7 +166,8 @@ Examples:
   postbearer send --to a@example.com --cc "B <b@example.com>" --subject Report --html-file report.html --inline logo.png --attach report.pdf
   postbearer send --raw message.eml --to user@example.com
 
-A raw file goes out byte for byte; if all its lines end with LF they are sent with CRLF, mixed line endings are refused.
+A raw file goes out byte for byte; if all its lines end with LF they are sent with CRLF, mixed line endings are refused. A last line
+without line end gets one, since SMTP ends a message with a line.
 Inline pictures are shown by <img src="cid:NAME"> in the HTML, where NAME is the file name, or the part after = in --inline FILE=NAME.
 Several recipients: the worst result decides the exit code.`;
 
@@ -179,13 +193,5 @@ export const define: DefineCommand = (command, terminal, finish) => {
     .option('--raw <file>', 'a whole message (header and body) to send as it is; - reads standard input')
     .option('--upstream <name>', 'which upstream of the settings sends it')
     .addHelpText('after', EXAMPLES);
-  addLogOptions(addSettingsOptions(command)).action(async (flags: SendFlags) => {
-    try {
-      finish(await run(flags, terminal));
-    } catch (error) {
-      if (!(error instanceof UsageMistake)) throw error;
-      terminal.err(`${error.message}\nSee postbearer send --help.\n`);
-      finish(EXIT.usage);
-    }
-  });
+  addLogOptions(addSettingsOptions(command)).action(async (flags: SendFlags) => finish(await run(flags, terminal)));
 };

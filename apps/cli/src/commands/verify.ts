@@ -13,6 +13,9 @@ import {
 } from '../settings-options.ts';
 import type { Terminal } from '../terminal.ts';
 
+/** In a pipe nothing is cut. */
+const WIDE = 400;
+
 interface VerifyFlags extends SettingsFlags {
   readonly upstream?: string;
 }
@@ -20,15 +23,12 @@ interface VerifyFlags extends SettingsFlags {
 async function run(flags: VerifyFlags, terminal: Terminal): Promise<number> {
   const settings = await requireSettings(flags, terminal);
   if (settings === undefined) return EXIT.settings;
-  const log = logOf(
-    { ...flags, logLevel: flags.logLevel ?? (wantsDialogue(flags, settings) ? 'Debug' : 'Fatal') },
-    settings,
-    terminal,
-  );
+  // The picture says it all; log lines stand beside it only where they are asked for.
+  const level = flags.logLevel ?? (wantsDialogue(settings.logLevel) ? settings.logLevel : 'Fatal');
   await using mailer = createMailer(settings, {
     environment: terminal.environment,
-    dialogue: wantsDialogue(flags, settings),
-    onEvent: log,
+    dialogue: wantsDialogue(level),
+    onEvent: logOf(flags, level, terminal),
   });
   const report = await mailer.verify({
     signal: terminal.signal,
@@ -39,7 +39,7 @@ async function run(flags: VerifyFlags, terminal: Terminal): Promise<number> {
   if (flags.json === true) terminal.out(`${JSON.stringify({ ...report, exitCode }, undefined, 2)}\n`);
   else
     terminal.out(
-      `${renderChain(report, { color: terminal.isTerminal && terminal.environment['NO_COLOR'] === undefined, width: terminal.width, unicode: true })}\n`,
+      `${renderChain(report, { color: terminal.isTerminal && terminal.environment['NO_COLOR'] === undefined, width: terminal.isTerminal ? terminal.width : WIDE, unicode: true })}\n`,
     );
   return exitCode;
 }
@@ -55,5 +55,7 @@ export const define: DefineCommand = (command, terminal, finish) => {
       'after',
       '\nExamples:\n  postbearer verify\n  postbearer verify --config Global-variables.json --json\n',
     );
-  addLogOptions(addSettingsOptions(command)).action(async (flags: VerifyFlags) => finish(await run(flags, terminal)));
+  addLogOptions(addSettingsOptions(command), 'none where left out, unless LOG_LEVEL of the settings is Debug').action(
+    async (flags: VerifyFlags) => finish(await run(flags, terminal)),
+  );
 };

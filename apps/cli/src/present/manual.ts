@@ -11,7 +11,7 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
 ];
 
 const EXIT_CODES =
-  '0 done · 64 usage · 65 wrong message · 69 refused · 70 bug · 75 try again later · 76 perhaps sent · 77 a person must act · 78 settings';
+  '0 done · 64 usage · 65 wrong message · 69 refused · 70 bug · 75 try again later · 76 perhaps sent · 77 a person must act · 78 settings · 130 interrupted';
 
 /** The manual, or the part of it about one noun. */
 export function manual(terminal: Terminal, noun?: string): string {
