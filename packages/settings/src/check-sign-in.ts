@@ -198,6 +198,7 @@ function* checkClientAuthentication(draft: Draft): Generator<Finding> {
     });
     return;
   }
+  if (draft.isUnknown('oauth.clientAuthentication')) return;
   switch (draft.text('oauth.clientAuthentication')) {
     case 'private_key_jwt':
       yield* missing(draft, 'oauth.certificateFile', 'the app proves itself with a certificate');

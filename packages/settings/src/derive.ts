@@ -13,6 +13,7 @@ import {
 } from '@postbearer/microsoft365/clouds';
 import { parseMailboxAddress } from '@postbearer/core';
 import type { Draft } from './draft.ts';
+import type { UpstreamKey } from './schema.ts';
 
 /** The cloud of an upstream, where it is known. */
 export function cloudOf(draft: Draft): CloudName | undefined {
@@ -22,6 +23,7 @@ export function cloudOf(draft: Draft): CloudName | undefined {
 function deriveOAuthEnabled(draft: Draft): void {
   const endpoint = draft.held('oauth.tokenEndpoint');
   if (endpoint?.rank === 'xmpro') draft.derive('oauth.enabled', 'true', endpoint.place.key);
+  if (draft.brokenAt('oauth.tokenEndpoint')?.rank === 'xmpro') draft.follows('oauth.enabled', 'oauth.tokenEndpoint');
   draft.useDefault('oauth.enabled');
 }
 
@@ -30,6 +32,7 @@ function deriveCloud(draft: Draft): void {
   draft.derive('oauth.cloud', endpoint?.cloud, draft.jsonKey('oauth.tokenEndpoint'));
   if (endpoint !== undefined) return;
   draft.derive('oauth.cloud', cloudOfSmtpHost(draft.text('server') ?? ''), draft.jsonKey('server'));
+  draft.follows('oauth.cloud', 'oauth.tokenEndpoint', 'oauth.tenant', 'server');
   if (draft.has('oauth.tenant') || isManaged(draft)) draft.useDefault('oauth.cloud', 'global');
 }
 
@@ -38,6 +41,11 @@ function deriveEndpoint(draft: Draft): void {
   const cloud = cloudOf(draft);
   if (tenant !== undefined && cloud !== undefined)
     draft.derive('oauth.tokenEndpoint', tokenEndpointOf({ tenant, cloud }), draft.jsonKey('oauth.tenant'));
+  draft.follows('oauth.tokenEndpoint', 'oauth.tenant');
+  if (tenant !== undefined) draft.follows('oauth.tokenEndpoint', 'oauth.cloud');
+  // A managed identity needs neither of the two.
+  draft.follows('oauth.tokenEndpoint', 'oauth.clientAuthentication');
+  draft.follows('oauth.clientId', 'oauth.clientAuthentication');
   const endpoint = parseTokenEndpoint(draft.text('oauth.tokenEndpoint') ?? '');
   if (endpoint?.tenantKind === 'id' || endpoint?.tenantKind === 'domain')
     draft.derive('oauth.tenant', endpoint.tenant, draft.jsonKey('oauth.tokenEndpoint'));
@@ -51,6 +59,8 @@ function deriveFromCloud(draft: Draft): void {
     if (cloud !== 'global') draft.derive('oauth.scope', CLOUDS[cloud].scope.value, draft.jsonKey('oauth.cloud'));
     draft.derive('server', CLOUDS[cloud].smtpHost.value, draft.jsonKey('oauth.cloud'));
   }
+  draft.follows('oauth.scope', 'oauth.cloud');
+  draft.follows('server', 'oauth.cloud');
   if (cloud !== undefined || endpoint?.version === 'v2' || isManaged(draft)) draft.useDefault('oauth.scope');
 }
 
@@ -69,18 +79,22 @@ function deriveClientAuthentication(draft: Draft): void {
 /** The ways to prove the app that are set, each with the setting that shows it. */
 export function clientAuthenticationsOf(draft: Draft): readonly {
   readonly method: string;
-  readonly key: 'oauth.clientSecret' | 'oauth.certificateFile' | 'oauth.federatedTokenFile';
+  readonly key: UpstreamKey;
 }[] {
-  return [
-    { method: 'client_secret_post', key: 'oauth.clientSecret' } as const,
-    { method: 'private_key_jwt', key: 'oauth.certificateFile' } as const,
-    { method: 'federated_token_file', key: 'oauth.federatedTokenFile' } as const,
-  ].filter(({ key }) => draft.has(key));
+  // A key alone says as well that a certificate was meant.
+  const ofCertificate = draft.isGiven('oauth.certificateFile') ? 'oauth.certificateFile' : 'oauth.privateKey';
+  const ways = [
+    { method: 'client_secret_post', key: 'oauth.clientSecret' },
+    { method: 'private_key_jwt', key: ofCertificate },
+    { method: 'federated_token_file', key: 'oauth.federatedTokenFile' },
+  ] as const;
+  return ways.filter(({ key }) => draft.isGiven(key));
 }
 
 function deriveAddresses(draft: Draft): void {
   const from = draft.text('fromAddress');
   if (draft.isOn('oauth.enabled')) draft.derive('username', from, draft.jsonKey('fromAddress'));
+  draft.follows('username', 'fromAddress');
   const username = draft.text('username') ?? '';
   if (parseMailboxAddress(username).ok) draft.derive('fromAddress', username, draft.jsonKey('username'));
 }
@@ -93,6 +107,7 @@ export function deriveSettings(draft: Draft, tfvarsFile?: string): void {
   draft.useDefault('enableSsl');
   deriveOAuthEnabled(draft);
   deriveAddresses(draft);
+  draft.follows('server', 'oauth.enabled');
   if (!draft.isOn('oauth.enabled')) return;
   draft.useDefault('oauth.tokenMethod');
   draft.useDefault('oauth.grantType');

@@ -24,8 +24,8 @@ export interface Chosen {
   readonly held?: Held;
   /** Where it is written with an empty value. */
   readonly emptyAt?: Place;
-  /** Whether a place of the rank that counts could not be understood; then nothing is said about a missing value. */
-  readonly isBroken: boolean;
+  /** The place of the rank that counts, where it could not be understood; then nothing is said about a missing value. */
+  readonly brokenAt?: { readonly place: Place; readonly rank: Entry['rank'] };
 }
 
 interface Understood {
@@ -58,11 +58,19 @@ export function choose(entries: readonly Entry[], setting: Setting, findings: Fi
     else if (!agrees(held.value, parsed) && held.place.key !== entry.place.key)
       findings.push(mistake('CONFIG_CONFLICT', entry.place, { one: nameOf(held.place), other: nameOf(entry.place) }));
   }
+  const broken = held === undefined ? group[0]?.entry : undefined;
   return {
-    isBroken: held === undefined && group.length > 0,
     ...(held === undefined ? {} : { held }),
+    ...(broken === undefined ? {} : { brokenAt: { place: broken.place, rank: broken.rank } }),
     ...(emptyAt === undefined ? {} : { emptyAt }),
   };
+}
+
+/** What a draft has to know of where its settings were read. */
+export interface DraftOrigin {
+  readonly file?: string;
+  /** Whether all of the file could be read; what is missing may otherwise stand in the rest. */
+  readonly isWhole: boolean;
 }
 
 /** The settings of one upstream while they are derived and checked. */
@@ -70,20 +78,16 @@ export class Draft {
   readonly name: string;
   /** The path of the upstream in JSON: `smtp` or `postbearer.upstreams.NAME`. */
   readonly path: readonly string[];
-  readonly #file: string | undefined;
+  readonly #origin: DraftOrigin;
   readonly #chosen: ReadonlyMap<UpstreamKey, Chosen>;
   readonly #derived = new Map<UpstreamKey, Held>();
+  readonly #followsFromUnknown = new Set<UpstreamKey>();
 
-  constructor(
-    name: string,
-    path: readonly string[],
-    chosen: ReadonlyMap<UpstreamKey, Chosen>,
-    file: string | undefined,
-  ) {
+  constructor(name: string, path: readonly string[], chosen: ReadonlyMap<UpstreamKey, Chosen>, origin: DraftOrigin) {
     this.name = name;
     this.path = path;
     this.#chosen = chosen;
-    this.#file = file;
+    this.#origin = origin;
   }
 
   /** The value in effect with its place. */
@@ -113,12 +117,28 @@ export class Draft {
   /** Whether somebody wrote it, understandable or not. */
   isGiven(key: UpstreamKey): boolean {
     const chosen = this.#chosen.get(key);
-    return chosen?.held !== undefined || chosen?.isBroken === true;
+    return chosen?.held !== undefined || chosen?.brokenAt !== undefined;
   }
 
-  /** Whether it is neither there nor already reported. */
+  /** Where it is written and could not be understood. */
+  brokenAt(key: UpstreamKey): Chosen['brokenAt'] {
+    return this.#chosen.get(key)?.brokenAt;
+  }
+
+  /** Whether it may well be said, but cannot be known: a finding tells why, and none is made of what follows. */
+  isUnknown(key: UpstreamKey): boolean {
+    if (this.has(key)) return false;
+    return this.brokenAt(key) !== undefined || this.#followsFromUnknown.has(key) || !this.#origin.isWhole;
+  }
+
+  /** Whether it is not there, and nothing that could be known gives it. */
   isMissing(key: UpstreamKey): boolean {
-    return !this.has(key) && this.#chosen.get(key)?.isBroken !== true;
+    return !this.has(key) && !this.isUnknown(key);
+  }
+
+  /** Where nobody wrote `key` and it would follow from a value that cannot be known, it cannot be known either. */
+  follows(key: UpstreamKey, ...from: readonly UpstreamKey[]): void {
+    if (this.isMissing(key) && from.some((source) => this.isUnknown(source))) this.#followsFromUnknown.add(key);
   }
 
   isEmpty(key: UpstreamKey): boolean {
@@ -136,10 +156,10 @@ export class Draft {
 
   #placeOfMissing(key: UpstreamKey): Place {
     const path = this.jsonKey(key);
-    return { key: path, label: path, ...(this.#file === undefined ? {} : { file: this.#file }) };
+    return { key: path, label: path, ...(this.#origin.file === undefined ? {} : { file: this.#origin.file }) };
   }
 
-  /** Sets what nobody wrote, derived from other settings; `from` says from which. Does nothing where there is a value or a broken one. */
+  /** Sets what nobody wrote, derived from other settings; `from` says from which. Does nothing where there is a value or one that cannot be known. */
   derive(key: UpstreamKey, text: string | undefined, from: string): void {
     this.#set(key, text, 'derived', `derived from ${from}`);
   }

@@ -48,10 +48,12 @@ export interface Collected {
   /** Upstreams that are written, even if with nothing in them. */
   readonly upstreams: readonly { readonly name: string; readonly place: Place }[];
   readonly findings: readonly Finding[];
+  /** Whether everything there was could be read. */
+  readonly isWhole: boolean;
 }
 
 /** A form that said nothing. */
-export const NOTHING: Collected = { entries: [], mailboxes: [], upstreams: [], findings: [] };
+export const NOTHING: Collected = { entries: [], mailboxes: [], upstreams: [], findings: [], isWhole: true };
 
 /** A raw value with its path made absolute, where it is the path of a file. */
 export function resolveRaw(raw: RawValue, setting: Setting, resolvePath: (path: string) => string): RawValue {
@@ -66,5 +68,6 @@ export function joinCollected(parts: readonly Collected[]): Collected {
     mailboxes: parts.flatMap((part) => part.mailboxes),
     upstreams: parts.flatMap((part) => part.upstreams),
     findings: parts.flatMap((part) => part.findings),
+    isWhole: parts.every((part) => part.isWhole),
   };
 }

@@ -6,7 +6,7 @@
  * is read from it. A variable that is nearly one of ours is mentioned; any other is none of our business.
  */
 import { nearest } from './did-you-mean.ts';
-import { DEFAULT_UPSTREAM, resolveRaw, type Collected, type Entry, type Rank } from './entry.ts';
+import { DEFAULT_UPSTREAM, NOTHING, resolveRaw, type Collected, type Entry, type Rank } from './entry.ts';
 import type { FileReader } from './file-access.ts';
 import { mistake, remark, type Place } from './place.ts';
 import {
@@ -172,5 +172,5 @@ export async function readEnvironmentForm(environment: Environment, files: FileR
   }
   entries.push(...readXmpro(environment));
   findings.push(...findMisspelt(environment));
-  return { entries, findings, mailboxes: [], upstreams: [] };
+  return { ...NOTHING, entries, findings };
 }

@@ -31,7 +31,7 @@ function pathOf(upstream: string): string[] {
   return upstream === DEFAULT_UPSTREAM ? ['smtp'] : ['postbearer', 'upstreams', upstream];
 }
 
-function draftOf(name: string, entries: readonly Entry[], origin: Origin, findings: Finding[]): Draft {
+function draftOf(name: string, { entries, isWhole }: Collected, origin: Origin, findings: Finding[]): Draft {
   const byKey = new Map<UpstreamKey, Entry[]>();
   for (const entry of entries) {
     if (entry.about === LOG_LEVEL_KEY || entry.about.upstream !== name) continue;
@@ -42,7 +42,7 @@ function draftOf(name: string, entries: readonly Entry[], origin: Origin, findin
   }
   const chosen = new Map<UpstreamKey, Chosen>();
   for (const [key, places] of byKey) chosen.set(key, choose(places, UPSTREAM_SETTINGS[key], findings));
-  return new Draft(name, pathOf(name), chosen, origin.file);
+  return new Draft(name, pathOf(name), chosen, { ...origin, isWhole });
 }
 
 function namesOf(collected: Collected): string[] {
@@ -104,7 +104,7 @@ export function evaluate(collected: Collected, origin: Origin): SettingsReading 
   const findings = [...collected.findings];
   const { entries } = collected;
   const names = namesOf(collected);
-  const drafts = names.map((name) => draftOf(name, entries, origin, findings));
+  const drafts = names.map((name) => draftOf(name, collected, origin, findings));
   for (const draft of drafts) deriveSettings(draft, draft.name === DEFAULT_UPSTREAM ? origin.tfvars : undefined);
   for (const draft of drafts) findings.push(...checkUpstream(draft));
   findings.push(...checkSharedApps(drafts));

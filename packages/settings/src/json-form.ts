@@ -31,6 +31,14 @@ import type { RawValue } from './value.ts';
 
 const UPSTREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
+/** The settings of an upstream, or those of its section `oauth`. */
+interface Section {
+  readonly upstream: string;
+  readonly path: string;
+  readonly rank: Rank;
+  readonly inside: '' | 'oauth.';
+}
+
 interface Property {
   readonly name: string;
   readonly key: Node;
@@ -70,6 +78,7 @@ class JsonForm {
   readonly #mailboxes: RawMailbox[] = [];
   readonly #upstreams: { name: string; place: Place }[] = [];
   readonly #findings: Finding[] = [];
+  #isWhole = false;
   readonly #source: Source;
   readonly #lineOf: (offset: number) => number;
 
@@ -84,6 +93,7 @@ class JsonForm {
       mailboxes: this.#mailboxes,
       upstreams: this.#upstreams,
       findings: this.#findings,
+      isWhole: this.#isWhole,
     };
   }
 
@@ -115,6 +125,7 @@ class JsonForm {
   }
 
   readRoot(root: Node): void {
+    this.#isWhole = root.type === 'object';
     const properties = this.#members(root, WHOLE_FILE, '{"smtp": {…}}');
     const names = new Set(properties.map(({ name }) => name));
     for (const property of properties) {
@@ -176,10 +187,10 @@ class JsonForm {
   }
 
   /** The settings of an upstream, or, with `inside` being `oauth.`, those of its section oauth. */
-  #readSettings(node: Node, at: { upstream: string; path: string; rank: Rank; inside: string }): void {
+  #readSettings(node: Node, at: Section): void {
     const { upstream, path, rank, inside } = at;
-    const section = `${path}.${inside}`.slice(0, -1);
-    for (const property of this.#members(node, inside === '' ? path : section, '{"server": "smtp.office365.com"}')) {
+    if (node.type !== 'object') return this.#refuseSection(node, at);
+    for (const property of propertiesOf(node)) {
       const key = `${inside}${property.name}`;
       if (key === 'oauth') this.#readSettings(property.value, { ...at, inside: 'oauth.' });
       else if (Object.hasOwn(UPSTREAM_SETTINGS, key) && (inside !== '' || !key.includes('.')))
@@ -196,6 +207,16 @@ class JsonForm {
           [...UPSTREAM_KEYS, 'oauth'].filter((known) => isNear(known, inside)),
         );
     }
+  }
+
+  /** A section that is no object: a finding, and none about each setting that may have been meant to stand in it. */
+  #refuseSection(node: Node, { upstream, path, rank, inside }: Section): void {
+    const place = this.#placeOf(inside === '' ? path : `${path}.oauth`, node);
+    const example = inside === '' ? '{"server": "smtp.office365.com"}' : '{"enabled": true, "tenant": "contoso.com"}';
+    this.report(mistake('CONFIG_VALUE_INVALID', place, { expected: 'an object', found: kindOf(node), example }));
+    for (const key of UPSTREAM_KEYS)
+      if (key.startsWith(inside))
+        this.#entries.push({ about: { upstream, key }, rank, place, raw: { kind: 'unreadable' } });
   }
 
   #readMailboxes(node: Node): void {

@@ -55,7 +55,7 @@ async function readFile(path: string, reader: FileReader): Promise<FileReading> 
     ...(form === 'tfvars' ? { tfvars: label } : {}),
   };
   const read = await reader.readText(path, { key: WHOLE_FILE, label, file: path });
-  if (!read.ok) return { collected: { ...NOTHING, findings: [read.finding] }, origin };
+  if (!read.ok) return { collected: { ...NOTHING, findings: [read.finding], isWhole: false }, origin };
   const beside = reader.in(reader.paths.dirname(path));
   const source: Source = { file: path, label, resolvePath: (inner) => beside.resolvePath(inner) };
   const collected = form === 'tfvars' ? readTfvarsForm(read.text, source) : readJsonForm(read.text, source);
@@ -69,7 +69,7 @@ async function findAndRead(options: LoadOptions, environment: Environment, reade
     case 'found':
       return readFile(found.path, reader);
     case 'missing':
-      return { collected: { ...NOTHING, findings: [found.finding] }, origin: { looked: '' } };
+      return { collected: { ...NOTHING, findings: [found.finding], isWhole: false }, origin: { looked: '' } };
     case 'none':
       return {
         collected: NOTHING,

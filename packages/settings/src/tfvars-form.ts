@@ -5,7 +5,7 @@
  * kind holds the variables of a whole deployment, so only names that look like ours and are not are mentioned.
  */
 import { guess } from './did-you-mean.ts';
-import { DEFAULT_UPSTREAM, resolveRaw, type Collected, type Entry } from './entry.ts';
+import { DEFAULT_UPSTREAM, NOTHING, resolveRaw, type Collected, type Entry } from './entry.ts';
 import { lineFinder } from './json-syntax.ts';
 import { mistake, remark, WHOLE_FILE, type Place, type Source } from './place.ts';
 import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_KEYS, UPSTREAM_SETTINGS } from './schema.ts';
@@ -46,7 +46,7 @@ export function readTfvarsForm(text: string, source: Source): Collected {
       findings.push(remark('CONFIG_UNKNOWN_KEY', place, { guess: guess(name, ABOUT.keys()) }));
   }
   if (problem !== undefined) findings.push(syntaxFinding(placeAt(WHOLE_FILE, problem.offset), problem.problem));
-  return { entries, findings, mailboxes: [], upstreams: [] };
+  return { ...NOTHING, entries, findings, isWhole: problem === undefined };
 }
 
 function resolved(raw: RawValue, about: Entry['about'], source: Source): RawValue {

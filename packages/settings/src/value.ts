@@ -15,7 +15,7 @@ export type RawValue =
   | { readonly kind: 'flag'; readonly flag: boolean }
   /** A secret that stands elsewhere. */
   | { readonly kind: 'reference'; readonly secret: SecretRef }
-  /** It stands in a file that could not be read, which is a finding already. */
+  /** It stands in a file or section that could not be read, which is a finding already. */
   | { readonly kind: 'unreadable' }
   /** What no setting can be; `what` says it: `null`, `a list`. */
   | { readonly kind: 'other'; readonly what: string };
