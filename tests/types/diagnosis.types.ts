@@ -3,6 +3,7 @@ import type { Fault, FaultCode, FaultDefinition, Result } from '@postbearer/core
 import {
   allFaults,
   CHECK_NAMES,
+  createTokenSources,
   refineFault,
   renderChain,
   upstreamAccess,
@@ -14,6 +15,7 @@ import {
   type CheckStatus,
   type OwnedFault,
   type RenderOptions,
+  type TokenSources,
   type UpstreamAccess,
   type UpstreamAccessOptions,
   type VerifyOptions,
@@ -31,6 +33,8 @@ expectTypeOf(renderChain).toEqualTypeOf<(report: ChainReport, options: RenderOpt
 expectTypeOf(upstreamAccess).toEqualTypeOf<
   (settings: Settings, name: string, options?: UpstreamAccessOptions) => Result<UpstreamAccess>
 >();
+expectTypeOf(createTokenSources).toEqualTypeOf<() => TokenSources>();
+expectTypeOf<UpstreamAccessOptions['tokens']>().toEqualTypeOf<TokenSources | undefined>();
 expectTypeOf(refineFault).toEqualTypeOf<(fault: Fault, context: Microsoft365Context) => Fault>();
 expectTypeOf(allFaults).toEqualTypeOf<readonly OwnedFault[]>();
 

@@ -8,6 +8,7 @@ import {
   type AccessToken,
   type ClientAuthentication,
   type TokenClaims,
+  type TokenNeed,
   type TokenRequest,
   type TokenRequestSources,
   type TokenSource,
@@ -19,6 +20,7 @@ expectTypeOf(requestToken).toEqualTypeOf<
   (request: TokenRequest, sources: TokenRequestSources) => Promise<Result<AccessToken>>
 >();
 expectTypeOf(createTokenSource).toEqualTypeOf<(options: TokenSourceOptions) => TokenSource>();
+expectTypeOf<Parameters<TokenSource['get']>[1]>().toEqualTypeOf<TokenNeed | undefined>();
 expectTypeOf<TokenSource['get']>().returns.resolves.toEqualTypeOf<Result<AccessToken>>();
 expectTypeOf(decodeTokenClaims).returns.extract<TokenClaims>().toEqualTypeOf<TokenClaims>();
 expectTypeOf<TokenSourceOptions['http']>().toEqualTypeOf<HttpClient>();

@@ -95,8 +95,8 @@ export class ChainState {
 
   /** Tells an event, its fault refined. */
   readonly #tell: EventSink = (event: PostbearerEvent): void => {
-    const refined = event.name === 'smtp.authentication-failed' ? { ...event, fault: this.refine(event.fault) } : event;
-    this.options.onEvent?.(refined);
+    const isFailure = event.name === 'smtp.authentication-failed' || event.name === 'token.failed';
+    this.options.onEvent?.(isFailure ? { ...event, fault: this.refine(event.fault) } : event);
   };
 
   /** As above, for checks. */

@@ -17,5 +17,6 @@ export {
   type CheckResult,
   type CheckStatus,
 } from './report.ts';
+export { createTokenSources, type TokenSources } from './token-sources.ts';
 export { upstreamAccess, type UpstreamAccess, type UpstreamAccessOptions } from './upstream-access.ts';
 export { verifyUpstream } from './verify-upstream.ts';

@@ -12,7 +12,6 @@ import {
   systemClock,
   type Clock,
   type EventSink,
-  type Fault,
   type Result,
   type SecretRef,
 } from '@postbearer/core';
@@ -24,19 +23,21 @@ import {
   type AccessToken,
   type ClientAuthentication,
   type TokenClaims,
+  type TokenNeed,
   type TokenRequest,
   type TokenSource,
 } from '@postbearer/oauth';
 import { resolveSecret, type ReadFile } from '@postbearer/secrets';
 import { settingsFaults, type OAuthSettings, type Settings, type Upstream } from '@postbearer/settings';
 import type { ConnectOptions, CredentialSource } from '@postbearer/smtp/client';
+import type { TokenSources } from './token-sources.ts';
 
 /** What {@link upstreamAccess} works with; each has a real default. */
 export interface UpstreamAccessOptions {
   /** For proxies, certificate authorities, systemd credentials and managed identities; by default that of the process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
-  /** Hears `token.acquired` and `token.failed`. */
+  /** Hears `token.acquired` and `token.failed` of the requests that are made for this access, each once. */
   readonly onEvent?: EventSink;
   /** Hears each secret when it is about to be used, under a name that a later one of its kind has as well. */
   readonly onSecret?: (name: string, secret: string) => void;
@@ -46,6 +47,8 @@ export interface UpstreamAccessOptions {
   readonly readFile?: ReadFile;
   /** Reaches the token endpoint; by default a client with the trust and proxy of the upstream. */
   readonly http?: HttpClient;
+  /** Tokens shared with other accesses, which have the same clock and environment; by default an access has its own. */
+  readonly tokens?: TokenSources;
 }
 
 /** One upstream, ready to be used. */
@@ -58,11 +61,11 @@ export interface UpstreamAccess {
   readonly credentials?: CredentialSource;
   /** The token that is asked for; present where the upstream signs in with OAuth. */
   readonly tokenRequest?: TokenRequest;
-  /** The client that reaches the token endpoint. */
-  readonly http: HttpClient;
+  /** Gives that token, from the cache where it may; otherwise as `credentials` does. */
+  readonly token?: (need: Omit<TokenNeed, 'onEvent'>) => Promise<Result<AccessToken>>;
   /** What is known about this upstream now, the claims of its last token among it: what `refineFault` takes. */
   context(): Microsoft365Context;
-  /** Ends token requests in flight and forgets tokens; safe to repeat. */
+  /** Ends token requests in flight and forgets tokens, unless they are shared; safe to repeat. */
   close(): void;
 }
 
@@ -132,11 +135,12 @@ class Access implements UpstreamAccess {
   readonly connect: UpstreamAccess['connect'];
   readonly credentials?: CredentialSource;
   readonly tokenRequest?: TokenRequest;
-  readonly http: HttpClient;
+  readonly token?: NonNullable<UpstreamAccess['token']>;
   readonly #options: UpstreamAccessOptions;
+  readonly #http: HttpClient;
   readonly #clock: Clock;
   readonly #facts: Microsoft365Context;
-  #tokens: TokenSource | undefined;
+  #ownTokens: TokenSource | undefined;
   #claims: TokenClaims | undefined;
 
   constructor(upstream: Upstream, ca: readonly string[], http: HttpClient, options: UpstreamAccessOptions) {
@@ -144,7 +148,7 @@ class Access implements UpstreamAccess {
     this.upstream = upstream;
     if (mailbox !== undefined) this.mailbox = mailbox;
     this.connect = { host: upstream.server, port: upstream.port, security: upstream.security, tls: { ca } };
-    this.http = http;
+    this.#http = http;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#facts = contextOf(upstream, mailbox);
@@ -152,6 +156,7 @@ class Access implements UpstreamAccess {
     if (authentication === 'oauth' && oauth !== undefined) {
       const request = tokenRequestOf(oauth, this.#readSecret);
       this.tokenRequest = request;
+      this.token = (need) => this.#token(request, need);
       this.credentials = (need) => this.#bearer(request, need);
     } else if (authentication === 'password') this.credentials = () => this.#password(password);
   }
@@ -162,7 +167,7 @@ class Access implements UpstreamAccess {
   }
 
   close(): void {
-    this.#tokens?.close();
+    this.#ownTokens?.close();
   }
 
   readonly #readSecret: ReadSecret = async (name, reference) => {
@@ -175,29 +180,31 @@ class Access implements UpstreamAccess {
     return secret;
   };
 
-  async #bearer(request: TokenRequest, need: Parameters<CredentialSource>[0]): ReturnType<CredentialSource> {
-    this.#tokens ??= createTokenSource({
-      http: this.http,
-      clock: this.#clock,
-      ...(this.#options.environment === undefined ? {} : { environment: this.#options.environment }),
-      ...(this.#options.onEvent === undefined ? {} : { onEvent: this.#options.onEvent }),
-      // Mail still goes out with the token at hand: told early, it can be mended before anything stops.
-      onRenewalFailed: (failed, fault) => this.#tellFailure(failed, fault),
-    });
-    const token = await this.#tokens.get(request, need);
-    if (token.ok) return success(this.#accept(token.value));
-    this.#tellFailure(request, token.fault);
+  #source(): TokenSource {
+    const { environment, tokens } = this.#options;
+    const make = (): TokenSource =>
+      createTokenSource({
+        http: this.#http,
+        clock: this.#clock,
+        ...(environment === undefined ? {} : { environment }),
+      });
+    return tokens === undefined ? (this.#ownTokens ??= make()) : tokens.of(this.upstream.caFile ?? '', make);
+  }
+
+  async #token(request: TokenRequest, need: Omit<TokenNeed, 'onEvent'>): Promise<Result<AccessToken>> {
+    const { onEvent, onSecret } = this.#options;
+    const token = await this.#source().get(request, { ...need, onEvent });
+    if (!token.ok) return token;
+    this.#claims = token.value.claims;
+    onSecret?.('token', token.value.value.reveal());
     return token;
   }
 
-  #tellFailure({ endpoint, clientId }: TokenRequest, fault: Fault): void {
-    this.#options.onEvent?.({ name: 'token.failed', endpoint, clientId, fault });
-  }
-
-  #accept(token: AccessToken): { kind: 'bearer'; username: string; token: Secret; fromCache: boolean } {
-    this.#claims = token.claims;
-    this.#options.onSecret?.('token', token.value.reveal());
-    return { kind: 'bearer', username: this.mailbox ?? '', token: token.value, fromCache: token.fromCache };
+  async #bearer(request: TokenRequest, need: Parameters<CredentialSource>[0]): ReturnType<CredentialSource> {
+    const token = await this.#token(request, need);
+    if (!token.ok) return token;
+    const { value, fromCache } = token.value;
+    return success({ kind: 'bearer', username: this.mailbox ?? '', token: value, fromCache });
   }
 
   async #password(reference: SecretRef | undefined): ReturnType<CredentialSource> {

@@ -20,11 +20,13 @@ import {
   type Verdict,
 } from '@postbearer/core';
 import {
+  createTokenSources,
   refineFault,
   upstreamAccess,
   verifyUpstream,
   type ChainReport,
   type CheckProgress,
+  type TokenSources,
   type UpstreamAccess,
 } from '@postbearer/diagnosis';
 import {
@@ -67,6 +69,8 @@ export interface CallOptions {
 /** Options of {@link Mailer.sendMessage}. */
 export interface SendMessageOptions extends CallOptions {
   readonly upstream?: string;
+  /** The mailbox to sign in as; where it is left out it follows from the sender. */
+  readonly mailbox?: string;
   /** For events and the outcome; the message itself is not read for it. */
   readonly messageId?: string;
 }
@@ -107,6 +111,8 @@ class SettingsMailer implements Mailer {
   readonly #options: MailerOptions;
   readonly #onEvent: EventSink;
   readonly #lanes = new Map<string, Lane>();
+  /** One app has one token, however many mailboxes sign in with it. */
+  readonly #tokens = createTokenSources();
   /** What was handed over and is not yet decided; closing waits for it. */
   readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -133,17 +139,20 @@ class SettingsMailer implements Mailer {
     return await this.#accept(async () => {
       const upstream = this.#upstream(options.upstream ?? 'default');
       if (!upstream.ok) return notSent(upstream.fault, options.messageId);
-      return await this.#submit(message, upstream.value, options.messageId ?? '', options.signal);
+      return await this.#submit(message, upstream.value, options.messageId ?? '', options.signal, options.mailbox);
     });
   }
 
   async verify(options: VerifyOptions = {}): Promise<ChainReport> {
     const { upstream = 'default', signal, onProgress } = options;
-    return await verifyUpstream(this.#settings, upstream, {
-      ...this.#accessOptions(this.#onEvent),
+    const { tokens, ...own } = this.#accessOptions(this.#onEvent);
+    const report = verifyUpstream(this.#settings, upstream, {
+      ...own,
+      ...(this.#isClosed ? {} : { tokens }),
       ...(signal === undefined ? {} : { signal }),
       ...(onProgress === undefined ? {} : { onProgress }),
     });
+    return await this.#untilDone(report);
   }
 
   async close(): Promise<void> {
@@ -151,7 +160,7 @@ class SettingsMailer implements Mailer {
     await Promise.allSettled(this.#underWay);
     const lanes = [...this.#lanes.values()];
     await Promise.all(lanes.map(async ({ pool }) => await pool.close()));
-    for (const { access } of lanes) access.close();
+    this.#tokens.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -161,12 +170,16 @@ class SettingsMailer implements Mailer {
   /** Takes on a mail, unless the mailer is closed. */
   async #accept(work: () => Promise<SendOutcome>): Promise<SendOutcome> {
     if (this.#isClosed) return notSent(mailerFaults.make('CONFIG_MAILER_CLOSED'));
-    const outcome = work();
-    this.#underWay.add(outcome);
+    return await this.#untilDone(work());
+  }
+
+  /** Lets closing wait for it. */
+  async #untilDone<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
     try {
-      return await outcome;
+      return await work;
     } finally {
-      this.#underWay.delete(outcome);
+      this.#underWay.delete(work);
     }
   }
 
@@ -175,9 +188,10 @@ class SettingsMailer implements Mailer {
     upstream: Upstream,
     messageId: string,
     signal: AbortSignal | undefined,
+    mailbox?: string,
   ): Promise<SendOutcome> {
     signal?.throwIfAborted();
-    const lane = this.#lane(upstream, message.envelope.sender);
+    const lane = this.#lane(upstream, message.envelope.sender, mailbox);
     if (!lane.ok) return notSent(lane.fault, messageId);
     const { pool, access, scrubber, emit } = lane.value;
     const reported = await pool.send(message, signal === undefined ? {} : { signal });
@@ -213,10 +227,10 @@ class SettingsMailer implements Mailer {
     );
   }
 
-  /** The lane of a sender. A fault is not kept: a file or variable may have been mended by the next time. */
-  #lane(upstream: Upstream, sender: string): Result<Lane> {
-    const entry = this.#mailboxOf(sender);
-    const [mailbox, settings] = entry?.[1].upstream === upstream.name ? entry : [upstream.username];
+  /** The lane of a sender, or of a mailbox that the caller names. A fault is not kept: a file or variable may have been mended by the next time. */
+  #lane(upstream: Upstream, sender: string, named?: string): Result<Lane> {
+    const entry = this.#mailboxOf(named ?? sender);
+    const [mailbox, settings] = entry?.[1].upstream === upstream.name ? entry : [named ?? upstream.username];
     // The limit of connections is the mailbox's, so the name that signs in decides, whatever its case.
     const key = `${upstream.name}\n${mailbox?.toLowerCase() ?? ''}`;
     const known = this.#lanes.get(key);
@@ -253,8 +267,10 @@ class SettingsMailer implements Mailer {
     onEvent: EventSink;
     clock: Clock;
     environment: Readonly<Record<string, string | undefined>>;
+    tokens: TokenSources;
   } {
     return {
+      tokens: this.#tokens,
       onEvent,
       clock: this.#options.clock ?? systemClock,
       environment: this.#options.environment ?? process.env,

@@ -7,4 +7,4 @@ export { oauthFaults, type OAuthFaultCode } from './faults.ts';
 export { requestToken, type TokenRequestSources } from './request-token.ts';
 export { decodeTokenClaims, type TokenClaims } from './token-claims.ts';
 export type { AccessToken, ClientAuthentication, TokenRequest } from './token-request.ts';
-export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token-source.ts';
+export { createTokenSource, type TokenNeed, type TokenSource, type TokenSourceOptions } from './token-source.ts';

@@ -1,7 +1,7 @@
 /** The cache: what is asked when, with a clock that goes when it is told. */
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { failure, Secret, success, type Fault, type PostbearerEvent, type Result } from '@postbearer/core';
+import { failure, Secret, success, type EventSink, type PostbearerEvent, type Result } from '@postbearer/core';
 import { networkFaults, type HttpClient, type HttpReply, type HttpRequest } from '@postbearer/network';
 import { createTokenSource, oauthFaults, type TokenRequest, type TokenSource } from './index.ts';
 import { granted, handClock, reply, requestTo, valueOf, withSecret, type HandClock } from './testing/world.ts';
@@ -16,7 +16,6 @@ interface Desk {
   readonly source: TokenSource;
   readonly clock: HandClock;
   readonly events: PostbearerEvent[];
-  readonly renewalFaults: Fault[];
   /** Answers the oldest request that waits. */
   readonly answer: (with_: Result<HttpReply>) => void;
   /** Takes a token, with the endpoint answering at once with this one. */
@@ -31,7 +30,6 @@ function desk(options: { readonly random?: number } = {}): Desk {
   const asked: HttpRequest[] = [];
   const waiting: { resolve: (with_: Result<HttpReply>) => void }[] = [];
   const events: PostbearerEvent[] = [];
-  const renewalFaults: Fault[] = [];
   let ready: Result<HttpReply> | undefined;
   const http: HttpClient = {
     request(outgoing) {
@@ -43,20 +41,15 @@ function desk(options: { readonly random?: number } = {}): Desk {
       return promise;
     },
   };
-  const source = createTokenSource({
-    http,
-    clock,
-    random: () => options.random ?? 0,
-    onEvent: (event) => void events.push(event),
-    onRenewalFailed: (_request, fault) => void renewalFaults.push(fault),
-  });
+  const unheard = createTokenSource({ http, clock, random: () => options.random ?? 0 });
+  const onEvent: EventSink = (event) => void events.push(event);
+  const source: TokenSource = { ...unheard, get: (wanted, need) => unheard.get(wanted, { onEvent, ...need }) };
   return {
     http,
     asked,
     source,
     clock,
     events,
-    renewalFaults,
     answer: (with_) => waiting.shift()?.resolve(with_),
     async take(token, { fresh = false, expiresIn = 3600 } = {}) {
       ready = granted(token, expiresIn);
@@ -77,6 +70,8 @@ async function settled(): Promise<void> {
 }
 
 const unreachable = (): Result<HttpReply> => failure(networkFaults.make('NETWORK_CONNECTION_REFUSED', {}));
+const codesIn = (events: readonly PostbearerEvent[]): readonly string[] =>
+  events.map((event) => (event.name === 'token.failed' ? event.fault.code : event.name.replace('token.', '')));
 const codeOf = (result: Awaited<ReturnType<TokenSource['get']>>): string =>
   result.ok ? result.value.value.reveal() : result.fault.code;
 
@@ -246,6 +241,27 @@ describe('one request in flight', () => {
   });
 });
 
+describe('what is told of requests', () => {
+  it('is told once, to who started the request, however many share it', async () => {
+    const { source, answer, clock } = desk();
+    const heard: string[] = [];
+    const ask = (who: string): ReturnType<TokenSource['get']> =>
+      source.get(request, { onEvent: ({ name }) => void heard.push(`${who} ${name}`) });
+    const failing = [ask('first'), ask('second'), ask('third')];
+    await settled();
+    answer(unreachable());
+    await Promise.all(failing);
+    // The same fault is given again at once, and not told again.
+    expect(codeOf(await ask('fourth'))).toBe('NETWORK_CONNECTION_REFUSED');
+    clock.pass(MINUTE_MS);
+    const granting = [ask('fifth'), ask('sixth')];
+    await settled();
+    answer(granted('one'));
+    await Promise.all([...granting, ask('seventh')]);
+    expect(heard).toEqual(['first token.failed', 'fifth token.acquired']);
+  });
+});
+
 describe('a request that failed', () => {
   it('is repeated once a minute at most, whoever asks', async () => {
     const { source, asked, answer, clock } = desk();
@@ -302,7 +318,7 @@ describe('a request that failed', () => {
   });
 
   it('in the background is told, and the token that is there goes on', async () => {
-    const { source, asked, answer, take, clock, renewalFaults } = desk();
+    const { source, asked, answer, take, clock, events } = desk();
     await take('one');
     clock.pass(40 * MINUTE_MS);
     for (let minute = 0; minute < 19; minute += 1) {
@@ -314,7 +330,7 @@ describe('a request that failed', () => {
         clock.pass(10_000);
       }
     }
-    expect(renewalFaults.map(({ code }) => code)).toEqual(Array.from({ length: 19 }, () => 'OAUTH_SERVER_UNAVAILABLE'));
+    expect(codesIn(events)).toEqual(['acquired', ...Array.from({ length: 19 }, () => 'OAUTH_SERVER_UNAVAILABLE')]);
     expect(asked.length).toBe(1 + 19);
     const last = source.get(request);
     await settled();
@@ -352,13 +368,14 @@ describe('fresh', () => {
     expect(await take('three', { fresh: true })).toBe('three');
   });
 
-  it('does not give back the refused token when the endpoint fails', async () => {
+  it('does not give back the refused token when the endpoint fails, whoever asks', async () => {
     const { source, answer, take } = desk();
     await take('revoked');
     const need = source.get(request, { fresh: true });
     await settled();
     answer(unreachable());
     expect(codeOf(await need)).toBe('NETWORK_CONNECTION_REFUSED');
+    expect(codeOf(await source.get(request, { fresh: true }))).toBe('NETWORK_CONNECTION_REFUSED');
     expect(codeOf(await source.get(request))).toBe('revoked');
   });
 });

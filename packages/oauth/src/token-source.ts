@@ -9,7 +9,8 @@
  * - Failing: at most one request a minute, or as seldom as Retry-After says (up to an hour). In between the same fault is given
  *   at once. A fault of our own side (a file that is missing) costs no request and is not remembered.
  * - `fresh` is for a token that a server refused: it asks anew, once a minute at most; whoever else asks in that minute
- *   gets the token that came of it. It does not get around the rule for failing.
+ *   gets the token that came of it. It does not get around the rule for failing, and while that holds it gives the fault and not
+ *   the refused token.
  * - Clocks: a token is as old as the older of two clocks says. The monotonic one does not jump; the wall clock knows of a
  *   computer that slept. A jump forward costs one request, a jump back costs nothing.
  */
@@ -18,18 +19,26 @@ import type { HttpClient } from '@postbearer/network';
 import { requestToken } from './request-token.ts';
 import { keyOf, type AccessToken, type TokenRequest } from './token-request.ts';
 
+/** How a token is needed. */
+export interface TokenNeed {
+  /** Not the one that is cached, because a server refused it. */
+  readonly fresh?: boolean;
+  readonly signal?: AbortSignal;
+  /**
+   * Hears `token.acquired` or `token.failed`, if this need is the one that starts a request: who shares a request does not hear
+   * of it again. Also hears of a renewal behind the scenes, later.
+   */
+  readonly onEvent?: EventSink | undefined;
+}
+
 /** See the head of this file; made by {@link createTokenSource}. */
 export interface TokenSource {
   /**
    * A token that may be used now.
    *
-   * @param options - `fresh`: not the one that is cached, because a server refused it.
    * @returns the token or the fault of the last request. Throws only `signal.reason`, or an `AbortError` once closed.
    */
-  get(
-    request: TokenRequest,
-    options?: { readonly fresh?: boolean; readonly signal?: AbortSignal },
-  ): Promise<Result<AccessToken>>;
+  get(request: TokenRequest, need?: TokenNeed): Promise<Result<AccessToken>>;
   /** Forgets token and failures of a request, because its settings or secret have changed. For a refused token use `fresh`. */
   drop(request: TokenRequest): void;
   /** Ends requests in flight and forgets all tokens; safe to repeat. */
@@ -44,10 +53,6 @@ export interface TokenSourceOptions {
   readonly random?: () => number;
   /** Environment variables that name the managed identity service. By default those of the process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Hears `token.acquired`. A failure is given to the caller, who knows more about what it means and tells it. */
-  readonly onEvent?: EventSink;
-  /** Hears of a renewal in the background that failed, while the old token can still be used. */
-  readonly onRenewalFailed?: (request: TokenRequest, fault: Fault) => void;
   /** For one request, 30 s by default. */
   readonly timeoutMs?: number;
 }
@@ -76,7 +81,7 @@ interface Entry {
   held?: HeldToken | undefined;
   flight?: Flight | undefined;
   failed?: { readonly fault: Fault; readonly untilMonotonicMs: number } | undefined;
-  forcedMonotonicMs?: number;
+  forcedMonotonicMs?: number | undefined;
 }
 
 /** Waits for `outcome` no longer than until `signal` aborts. */
@@ -97,7 +102,7 @@ async function unlessAborted<T>(outcome: Promise<T>, signal: AbortSignal | undef
 
 /** Makes a source with an empty cache. It holds no timer and no connection while nobody waits for a token. */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
-  const { http, clock = systemClock, random = Math.random, environment, onEvent, onRenewalFailed, timeoutMs } = options;
+  const { http, clock = systemClock, random = Math.random, environment, timeoutMs } = options;
   const entries = new Map<string, Entry>();
   // Also those of entries that were dropped.
   const flights = new Set<Flight>();
@@ -138,6 +143,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     if (!result.ok) {
       const untilMonotonicMs = clock.monotonicMs() + Math.max(PAUSE_MS, result.fault.retryAfterMs ?? 0);
       entry.failed = wasSent ? { fault: result.fault, untilMonotonicMs } : undefined;
+      entry.forcedMonotonicMs = undefined;
       return result;
     }
     const token = result.value;
@@ -145,14 +151,32 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     const renewAfterMs = lifetimeMs * (RENEW_AFTER + RENEW_SPREAD * random());
     entry.held = { token, obtainedMonotonicMs, lifetimeMs, renewAfterMs };
     entry.failed = undefined;
-    const { endpoint, clientId, scope } = request;
-    onEvent?.({ name: 'token.acquired', endpoint, clientId, scope, expiresAt: token.expiresAt });
     return success(entry.held);
   }
 
-  function start(request: TokenRequest, entry: Entry, isBackground: boolean): Flight {
+  async function fetchAndTell(
+    request: TokenRequest,
+    entry: Entry,
+    signal: AbortSignal,
+    onEvent: EventSink | undefined,
+  ): Promise<Result<HeldToken>> {
+    const result = await fetchToken(request, entry, signal);
+    const { endpoint, clientId, scope } = request;
+    onEvent?.(
+      result.ok
+        ? { name: 'token.acquired', endpoint, clientId, scope, expiresAt: result.value.token.expiresAt }
+        : { name: 'token.failed', endpoint, clientId, fault: result.fault },
+    );
+    return result;
+  }
+
+  function start(
+    request: TokenRequest,
+    entry: Entry,
+    { isBackground, onEvent }: { readonly isBackground: boolean; readonly onEvent: EventSink | undefined },
+  ): Flight {
     const controller = new AbortController();
-    const outcome = fetchToken(request, entry, controller.signal).finally(() => {
+    const outcome = fetchAndTell(request, entry, controller.signal, onEvent).finally(() => {
       if (entry.flight === flight) entry.flight = undefined;
       flights.delete(flight);
     });
@@ -162,15 +186,6 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     outcome.catch(() => {});
     entry.flight = flight;
     return flight;
-  }
-
-  function renewBehind(request: TokenRequest, entry: Entry): void {
-    if (entry.flight !== undefined || pause(entry) !== undefined) return;
-    const { outcome } = start(request, entry, true);
-    outcome.then(
-      (result) => (result.ok ? undefined : onRenewalFailed?.(request, result.fault)),
-      () => {},
-    );
   }
 
   async function join(entry: Entry, flight: Flight, signal: AbortSignal | undefined): Promise<Result<AccessToken>> {
@@ -187,31 +202,30 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     }
   }
 
-  /** Whether `fresh` may ask now; it then counts as having asked. */
-  function mayForce(entry: Entry): boolean {
-    const now = clock.monotonicMs();
-    if (entry.forcedMonotonicMs !== undefined && now - entry.forcedMonotonicMs < PAUSE_MS) return false;
-    entry.forcedMonotonicMs = now;
-    return true;
+  /** Whether the token that is held came of `fresh` within the last minute. */
+  function wasForced({ forcedMonotonicMs }: Entry): boolean {
+    return forcedMonotonicMs !== undefined && clock.monotonicMs() - forcedMonotonicMs < PAUSE_MS;
   }
 
   return {
-    async get(request, { fresh = false, signal } = {}) {
+    async get(request, { fresh = false, signal, onEvent } = {}) {
       if (closed !== undefined) throw closed;
       signal?.throwIfAborted();
       const key = keyOf(request);
       const entry = entries.get(key) ?? {};
       entries.set(key, entry);
       const { held } = entry;
-      const isForced = fresh && (entry.flight !== undefined || mayForce(entry));
+      const isForced = fresh && (entry.flight !== undefined || !wasForced(entry));
       if (held !== undefined && isUsable(held) && !isForced) {
-        if (ageMs(held) >= held.renewAfterMs) renewBehind(request, entry);
+        const mayRenew = entry.flight === undefined && pause(entry) === undefined;
+        if (mayRenew && ageMs(held) >= held.renewAfterMs) start(request, entry, { isBackground: true, onEvent });
         return handOut(held, true);
       }
       if (entry.flight !== undefined) return join(entry, entry.flight, signal);
       const fault = pause(entry);
       if (fault !== undefined) return failure(fault);
-      return join(entry, start(request, entry, false), signal);
+      if (fresh) entry.forcedMonotonicMs = clock.monotonicMs();
+      return join(entry, start(request, entry, { isBackground: false, onEvent }), signal);
     },
     drop(request) {
       entries.delete(keyOf(request));

@@ -47,7 +47,7 @@ export const settingsCheck: Check = {
   needs: [],
   run(state) {
     const { settings, upstreamName, options } = state;
-    const access = upstreamAccess(settings, upstreamName, options);
+    const access = upstreamAccess(settings, upstreamName, { ...options, onEvent: (event) => state.tell(event) });
     if (!access.ok) return Promise.resolve(failed(access.fault));
     const { upstream } = access.value;
     state.access = access.value;

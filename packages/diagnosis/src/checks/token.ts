@@ -1,5 +1,10 @@
-/** The token endpoint gives a token, asked for just now: a cached one would prove nothing. The token itself is never shown. */
-import { requestToken, type AccessToken } from '@postbearer/oauth';
+/**
+ * The token endpoint gives a token, asked for anew: an old one would prove nothing. The token itself is never shown.
+ *
+ * Where tokens are shared, the new one serves everybody from now on, and the rules of the cache hold here as well: a minute at least
+ * lies between two such requests, and the fault of a request that failed a moment ago is given again.
+ */
+import type { AccessToken } from '@postbearer/oauth';
 import type { ChainState } from '../chain-state.ts';
 import { failed, passed, skipped, type Check } from './check.ts';
 
@@ -20,23 +25,12 @@ export const tokenCheck: Check = {
   name: 'token',
   needs: ['settings'],
   async run(state) {
-    const { tokenRequest, http } = state.access;
-    if (tokenRequest === undefined) return skipped(reasonToSkip(state));
-    const { environment, onSecret, signal } = state.options;
-    const token = await requestToken(tokenRequest, {
-      http,
-      clock: state.clock,
-      ...(environment === undefined ? {} : { environment }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const { endpoint, clientId, scope } = tokenRequest;
-    if (!token.ok) {
-      state.tell({ name: 'token.failed', endpoint, clientId, fault: state.refine(token.fault) });
-      return failed(token.fault);
-    }
-    onSecret?.('token', token.value.value.reveal());
+    const { token: ask, tokenRequest } = state.access;
+    if (ask === undefined || tokenRequest === undefined) return skipped(reasonToSkip(state));
+    const { signal } = state.options;
+    const token = await ask({ fresh: true, ...(signal === undefined ? {} : { signal }) });
+    if (!token.ok) return failed(token.fault);
     state.token = token.value;
-    state.tell({ name: 'token.acquired', endpoint, clientId, scope, expiresAt: token.value.expiresAt });
-    return passed(describe(token.value, endpoint));
+    return passed(describe(token.value, tokenRequest.endpoint));
   },
 };
