@@ -91,6 +91,71 @@ export interface MessageNotAccepted {
   readonly toldBefore?: boolean;
 }
 
+/** A message was stored, and whoever handed it in may be told so. */
+export interface MessageQueued {
+  readonly name: 'message.queued';
+  /** Its name in the queue. */
+  readonly id: string;
+  readonly messageId: string;
+  readonly app: string;
+  readonly lane: string;
+  /** How it came in: `smtp 192.0.2.7`. */
+  readonly origin: string;
+  readonly recipients: number;
+  readonly sizeBytes: number;
+}
+
+/** What became of a message after an attempt is stored. */
+export interface MessageSettled {
+  readonly name: 'message.settled';
+  readonly id: string;
+  readonly messageId: string;
+  readonly app: string;
+  readonly lane: string;
+  /** Its state in the queue. */
+  readonly state: string;
+  /** The fault that a list shows for it. */
+  readonly faultCode?: string;
+  /** When it is tried again, where it is. */
+  readonly readyAt?: number;
+  /** From its acceptance until now, by the wall clock. */
+  readonly ageMs: number;
+}
+
+/** Somebody was not allowed to hand in a message, or this message. */
+export interface SubmissionRefused {
+  readonly name: 'submission.refused';
+  readonly app?: string;
+  readonly origin: string;
+  readonly fault: Fault;
+}
+
+/** A set-up fault stopped a lane, or one sender in it; mail is kept, and goes on by itself once the fault is mended. */
+export interface LaneHeld {
+  readonly name: 'lane.held';
+  readonly lane: string;
+  /** The From that is held; empty for the whole lane. */
+  readonly sender: string;
+  readonly fault: Fault;
+}
+
+/** A hold of a lane or of a sender is over. */
+export interface LaneReleased {
+  readonly name: 'lane.released';
+  readonly lane: string;
+  readonly sender: string;
+}
+
+/** The service listens. */
+export interface ServiceListening {
+  readonly name: 'service.listening';
+  readonly host: string;
+  readonly port: number;
+  readonly security: 'starttls' | 'tls' | 'plain';
+  /** Where the certificate it presents is; clients may have to trust it. */
+  readonly certificateFile?: string;
+}
+
 /** Mail is switched off in the settings; nothing was sent. */
 export interface MailDisabled {
   readonly name: 'mail.disabled';
@@ -114,6 +179,12 @@ export type PostbearerEvent =
   | SmtpClosed
   | MessageAccepted
   | MessageNotAccepted
+  | MessageQueued
+  | MessageSettled
+  | SubmissionRefused
+  | LaneHeld
+  | LaneReleased
+  | ServiceListening
   | MailDisabled
   | SettingsWarning;
 

@@ -5,7 +5,7 @@
  * with the same facts as fields. The four sentences about tokens, sending and signing in are those that administrators
  * already search their logs for, and never change. Every value is flattened by `oneLine`, so foreign bytes cannot start a line.
  */
-import type { MessageNotAccepted, PostbearerEvent } from './events.ts';
+import type { LaneHeld, LaneReleased, MessageNotAccepted, PostbearerEvent } from './events.ts';
 import type { Fault } from './fault.ts';
 import type { LogLevel } from './log-level.ts';
 import { oneLine } from './one-line.ts';
@@ -16,19 +16,25 @@ export function levelOf(event: PostbearerEvent): LogLevel {
   switch (event.name) {
     case 'token.acquired':
     case 'message.accepted':
+    case 'message.queued':
+    case 'lane.released':
+    case 'service.listening':
       return 'Information';
     case 'token.failed':
     case 'smtp.authentication-failed':
+    case 'lane.held':
       return 'Error';
     case 'message.not-accepted':
       return event.outcome === 'deferred' && event.fault.next === 'retry' ? 'Warning' : 'Error';
     case 'mail.disabled':
     case 'settings.warning':
+    case 'submission.refused':
       return 'Warning';
     case 'smtp.connected':
     case 'smtp.authenticated':
     case 'smtp.dialogue':
     case 'smtp.closed':
+    case 'message.settled':
       return 'Debug';
   }
 }
@@ -43,6 +49,10 @@ function outcomeWords({ outcome, fault }: MessageNotAccepted): string {
     case 'uncertain':
       return 'Email perhaps sent to';
   }
+}
+
+function held({ lane, sender }: LaneHeld | LaneReleased): string {
+  return sender === '' ? `the lane ${lane}` : `mail from ${sender} in the lane ${lane}`;
 }
 
 /** The one sentence of an event, without level. */
@@ -70,6 +80,24 @@ export function sentenceOf(event: PostbearerEvent): string {
       return oneLine(`Email sent successfully to: ${event.recipient}`);
     case 'message.not-accepted':
       return oneLine(`${outcomeWords(event)}: ${event.recipient}`);
+    case 'message.queued':
+      return oneLine(
+        `Queued ${event.messageId} as ${event.id} for ${event.recipients} recipient${event.recipients === 1 ? '' : 's'}, from ${event.app} (${event.origin})`,
+      );
+    case 'message.settled':
+      return oneLine(
+        `Message ${event.id} is ${event.state}${event.faultCode === undefined ? '' : ` (${event.faultCode})`}`,
+      );
+    case 'submission.refused':
+      return oneLine(`Refused mail from ${event.app ?? 'an unknown sender'} (${event.origin}): ${event.fault.title}`);
+    case 'lane.held':
+      return oneLine(`Holding ${held(event)}: ${event.fault.title}. Mail is kept and goes out once this is mended`);
+    case 'lane.released':
+      return oneLine(`No longer holding ${held(event)}`);
+    case 'service.listening':
+      return oneLine(
+        `Listening on ${event.host}:${event.port} (${event.security})${event.certificateFile === undefined ? '' : ` with the certificate ${event.certificateFile}`}`,
+      );
     case 'mail.disabled':
       return 'Email is disabled: nothing was sent';
     case 'settings.warning':
