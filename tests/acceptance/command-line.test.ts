@@ -378,6 +378,22 @@ describe('config', () => {
     );
   });
 
+  test('convert of settings with a mistake prints the findings and nothing on standard output', async () => {
+    const end = await run(['config', 'convert', '--to', 'env', '--set', 'smtp.port=many']);
+    expect(end.exitCode).toBe(78);
+    expect(end.out).toBe('');
+    expect(end.err).toContain('CONFIG_VALUE_INVALID');
+    const document: unknown = JSON.parse(
+      (await run(['config', 'convert', '--to', 'env', '--set', 'smtp.port=many', '--json'])).out,
+    );
+    expect(document).toMatchObject({
+      ok: false,
+      exitCode: 78,
+      findings: [{ fault: { code: 'CONFIG_VALUE_INVALID' } }],
+    });
+    expect(document).not.toHaveProperty('text');
+  });
+
   test('convert turns JSON into environment variables that send as well', async () => {
     const end = await run(['config', 'convert', '--to', 'env', '--with-secrets']);
     await writeFile(join(folder, 'mail.env'), end.out);

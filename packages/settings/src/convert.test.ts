@@ -36,10 +36,17 @@ function revealed(value: unknown): unknown {
   return Object.fromEntries(Object.entries(members).map(([key, member]) => [key, revealed(member)]));
 }
 
+/** The settings in another form; throws where they are refused. */
+function converted(...args: Parameters<typeof convertSettings>): string {
+  const result = convertSettings(...args);
+  if (!result.ok) throw new Error(result.fault.message);
+  return result.value;
+}
+
 const FILES = { '/work/client': 'x', '/work/key': 'x', '/work/ca.pem': 'x' };
 
 async function through(reading: SettingsReading, form: 'json' | 'env' | 'tfvars'): Promise<SettingsReading> {
-  const text = convertSettings(reading, form, IN_CLEAR);
+  const text = converted(reading, form, IN_CLEAR);
   if (form === 'env') return readIn(FILES, evaluateInShell(text));
   const path = form === 'json' ? JSON_FILE : '/work/a.tfvars';
   return readIn({ ...FILES, [path]: text }, {}, { configFile: path });
@@ -69,9 +76,7 @@ describe('conversion', () => {
     for (const form of ['json', 'env', 'tfvars'] as const) {
       const there = await through(start, form);
       expect(content(there), form).toEqual(expected);
-      expect(convertSettings(await through(there, 'json'), 'json', IN_CLEAR)).toBe(
-        convertSettings(start, 'json', IN_CLEAR),
-      );
+      expect(converted(await through(there, 'json'), 'json', IN_CLEAR)).toBe(converted(start, 'json', IN_CLEAR));
     }
   });
 
@@ -94,14 +99,14 @@ describe('conversion', () => {
     const smtp = rightSmtp();
     smtp.oauth['clientSecret'] = `p\${x}'q`;
     const start = await readObject({ smtp });
-    const tfvars = convertSettings(start, 'tfvars', IN_CLEAR).replace('$${', '${');
+    const tfvars = converted(start, 'tfvars', IN_CLEAR).replace('$${', '${');
     expect((await readIn({ '/work/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' })).settings).toBeUndefined();
-    expect(() => evaluateInShell(convertSettings(start, 'env', IN_CLEAR).replace(String.raw`'\''`, "'"))).toThrow();
+    expect(() => evaluateInShell(converted(start, 'env', IN_CLEAR).replace(String.raw`'\''`, "'"))).toThrow();
   });
 
   it('writes the forms of the guide', async () => {
     const start = await readIn({ '/work/a.tfvars': rightTfvars() }, {}, { configFile: 'a.tfvars' });
-    expect(JSON.parse(convertSettings(start, 'json', IN_CLEAR))).toEqual({
+    expect(JSON.parse(converted(start, 'json', IN_CLEAR))).toEqual({
       smtp: {
         ...rightSmtp(),
         oauth: {
@@ -113,7 +118,7 @@ describe('conversion', () => {
         },
       },
     });
-    expect(convertSettings(await readObject({ smtp: rightSmtp() }), 'env')).toBe(`ENABLE_EMAIL=true
+    expect(converted(await readObject({ smtp: rightSmtp() }), 'env')).toBe(`ENABLE_EMAIL=true
 EMAIL_SERVER=smtp.office365.com
 EMAIL_SERVER_PORT=587
 EMAIL_SERVER_SSL=true
@@ -133,7 +138,7 @@ EMAIL_OAUTH_TOKEN_GRANT_TYPE=client_credentials
   it('leaves out secrets unless they are asked for, and the check refuses what stands in their place', async () => {
     const start = await readObject({ smtp: { ...rightSmtp(), password: RIGHT.password } });
     for (const form of ['json', 'env', 'tfvars'] as const) {
-      const text = convertSettings(start, form);
+      const text = converted(start, form);
       expect(text).not.toContain('Cnry8');
       const path = form === 'json' ? JSON_FILE : '/work/a.tfvars';
       const back =
@@ -148,28 +153,28 @@ EMAIL_OAUTH_TOKEN_GRANT_TYPE=client_credentials
     const smtp = { ...rightSmtp(), caFile: 'ca.pem', password: { systemdCredential: 'robot' } };
     smtp.oauth['clientSecret'] = { file: 'client' };
     const start = await readIn({ ...FILES, [JSON_FILE]: JSON.stringify({ smtp }) });
-    expect(JSON.parse(convertSettings(start, 'json'))).toMatchObject({
+    expect(JSON.parse(converted(start, 'json'))).toMatchObject({
       smtp: {
         caFile: '/work/ca.pem',
         password: { systemdCredential: 'robot' },
         oauth: { clientSecret: { file: '/work/client' } },
       },
     });
-    expect(convertSettings(start, 'env')).toContain('\nEMAIL_OAUTH_TOKEN_CLIENT_SECRET_FILE=/work/client\n');
-    expect(convertSettings(start, 'env')).toContain(
+    expect(converted(start, 'env')).toContain('\nEMAIL_OAUTH_TOKEN_CLIENT_SECRET_FILE=/work/client\n');
+    expect(converted(start, 'env')).toContain(
       '\n# EMAIL_PASSWORD stands in the systemd credential robot; load it under the name EMAIL_PASSWORD.\n',
     );
-    expect(convertSettings(start, 'tfvars')).toContain(
+    expect(converted(start, 'tfvars')).toContain(
       '\n# email_oauth_token_client_secret stands in /work/client, which Terraform cannot refer to.\n',
     );
   });
 
   it('says the switches whose default differs from form to form', async () => {
     const { enabled: _, ...smtp } = rightSmtp();
-    expect(convertSettings(await readObject({ smtp }), 'tfvars')).toContain('enable_email_notification = true\n');
+    expect(converted(await readObject({ smtp }), 'tfvars')).toContain('enable_email_notification = true\n');
     const tfvars = rightTfvars().replace('enable_email_notification = true\n', '');
     const off = await readIn({ '/work/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' });
-    expect(JSON.parse(convertSettings(off, 'json'))).toMatchObject({ smtp: { enabled: false } });
+    expect(JSON.parse(converted(off, 'json'))).toMatchObject({ smtp: { enabled: false } });
   });
 
   it('keeps upstreams and mailboxes in JSON and names them elsewhere', async () => {
@@ -180,9 +185,22 @@ EMAIL_OAUTH_TOKEN_GRANT_TYPE=client_credentials
       },
     };
     const start = await readObject({ smtp: rightSmtp(), postbearer });
-    expect(JSON.parse(convertSettings(start, 'json', IN_CLEAR))).toEqual({ smtp: rightSmtp(), postbearer });
-    expect(convertSettings(start, 'env')).toContain(
+    expect(JSON.parse(converted(start, 'json', IN_CLEAR))).toEqual({ smtp: rightSmtp(), postbearer });
+    expect(converted(start, 'env')).toContain(
       '\n# postbearer.upstreams.test.server has no name here; keep it in JSON.\n',
     );
+  });
+
+  it.each([
+    ['a pace that is no number', { 'a@contoso.com': { pace: { messagesPerMinute: 'fast' } } }],
+    ['an address that is none', { 'a@contoso.com': { from: ['b@contoso.com', 'nope'] } }],
+    ['an upstream that does not exist', { 'a@contoso.com': { upstream: 'absent' } }],
+  ])('refuses settings with a mistake, and makes nothing up: %s', async (_, mailboxes) => {
+    const reading = await readObject({ smtp: rightSmtp(), postbearer: { mailboxes } });
+    for (const form of ['json', 'env', 'tfvars'] as const) {
+      const result = convertSettings(reading, form, IN_CLEAR);
+      expect(!result.ok && result.fault.code).toBe('CONFIG_INVALID');
+      expect(!result.ok && result.fault.findings).toEqual(reading.findings);
+    }
   });
 });

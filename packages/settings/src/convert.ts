@@ -3,9 +3,11 @@
  *
  * Rule: what somebody wrote is written again, derived values and defaults are not, but for the two switches whose default
  * differs from form to form. A secret is written only on demand; otherwise a placeholder stands in its place, which the check
- * of settings refuses, so that it cannot be forgotten. References to secrets are no secrets.
+ * of settings refuses, so that it cannot be forgotten. References to secrets are no secrets. Settings with a mistake are not
+ * converted: what could not be understood would be left out or made up.
  */
-import type { SecretRef } from '@postbearer/core';
+import { success, type SecretRef, type Success } from '@postbearer/core';
+import { asResult, type SettingsFault } from './read-settings.ts';
 import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_SETTINGS, type Setting, type UpstreamKey } from './schema.ts';
 import type { EffectiveValue, SettingsReading } from './settings.ts';
 
@@ -144,26 +146,31 @@ function toLines(items: readonly Item[], form: LineForm, options: ConvertOptions
  * The settings in another form. Environment variables come as lines for a shell (`set -a; . FILE`) or for `EnvironmentFile=` of
  * systemd; what a form cannot say is left as a comment.
  *
+ * @returns the text, or `CONFIG_INVALID` with all findings where a mistake stands in the settings.
+ *
  * @example
  * ```ts
  * import { convertSettings, settingsFromObject } from '@postbearer/settings';
  *
  * const reading = settingsFromObject({ smtp: { server: 'smtp.example.net', port: 2525 } });
- * convertSettings(reading, 'env'); // => 'ENABLE_EMAIL=true\nEMAIL_SERVER=smtp.example.net\nEMAIL_SERVER_PORT=2525\n'
+ * const converted = convertSettings(reading, 'env');
+ * converted.ok && converted.value; // => 'ENABLE_EMAIL=true\nEMAIL_SERVER=smtp.example.net\nEMAIL_SERVER_PORT=2525\n'
  * ```
  */
 export function convertSettings(
   reading: SettingsReading,
   form: 'json' | 'env' | 'tfvars',
   options: ConvertOptions = {},
-): string {
+): Success<string> | { readonly ok: false; readonly fault: SettingsFault } {
+  const usable = asResult(reading);
+  if (!usable.ok) return usable;
   const items = itemsOf(reading.values);
   switch (form) {
     case 'json':
-      return toJson(items, options);
+      return success(toJson(items, options));
     case 'env':
-      return toLines(items, ENVIRONMENT, options);
+      return success(toLines(items, ENVIRONMENT, options));
     case 'tfvars':
-      return toLines(items, TERRAFORM, options);
+      return success(toLines(items, TERRAFORM, options));
   }
 }

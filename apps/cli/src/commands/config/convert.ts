@@ -25,14 +25,14 @@ export const define: DefineCommand = (command, terminal, finish) => {
     );
   addSettingsOptions(command).action(async (flags: ConvertFlags) => {
     const reading = await readSettings(loadOptionsOf(flags, terminal));
-    const text = convertSettings(reading, flags.to, { withSecrets: flags.withSecrets === true });
-    const exitCode = reading.settings === undefined ? EXIT.settings : EXIT.ok;
-    if (flags.json === true)
-      terminal.out(`${JSON.stringify({ form: flags.to, text, findings: reading.findings, exitCode }, undefined, 2)}\n`);
-    else {
-      terminal.out(text.endsWith('\n') ? text : `${text}\n`);
-      if (exitCode !== EXIT.ok) terminal.err(presentFindings(reading, terminal));
-    }
+    const converted = convertSettings(reading, flags.to, { withSecrets: flags.withSecrets === true });
+    const exitCode = converted.ok ? EXIT.ok : EXIT.settings;
+    if (flags.json === true) {
+      const text = converted.ok ? { text: converted.value } : {};
+      const document = { ok: converted.ok, form: flags.to, ...text, findings: reading.findings, exitCode };
+      terminal.out(`${JSON.stringify(document, undefined, 2)}\n`);
+    } else if (converted.ok) terminal.out(converted.value);
+    else terminal.err(presentFindings(reading, terminal));
     finish(exitCode);
   });
 };
