@@ -304,6 +304,34 @@ describe('standard replies', () => {
     });
     expect(await replies(server, 'HALLO')).toEqual(['500 5.3.3 Unrecognized command']);
   });
+
+  it('can name their moment: a function is asked at each reply, not before', async () => {
+    let moment = 0;
+    const { server } = collectingServer({ replies: { noop: () => ({ code: 250, text: `It is ${moment}` }) } });
+    const stream = new MemoryStream();
+    const done = server.serve(stream, somewhere);
+    for (moment of [1, 2]) {
+      stream.say('NOOP\r\n');
+      await settled();
+    }
+    stream.push(null);
+    await done;
+    expect(stream.said.split('\r\n').slice(1, -1)).toEqual(['250 It is 1', '250 It is 2']);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no words');
+      },
+    ],
+    ['gives a number that is no reply code', () => ({ code: 99, text: 'what' })],
+  ])('keep their standard wording where their function %s, and that is reported', async (_, reply) => {
+    const { server, errors } = collectingServer({ replies: { noop: reply } });
+    expect(await replies(server, 'NOOP', 'QUIT')).toEqual(['250 2.0.0 OK', '221 2.0.0 Closing connection']);
+    expect(errors).toHaveLength(1);
+  });
 });
 
 describe('events', () => {

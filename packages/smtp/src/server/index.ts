@@ -27,4 +27,4 @@ export {
   type SmtpServerOptions,
 } from './server.ts';
 export type { Peer, SmtpSession, TlsInfo } from './session.ts';
-export { standardReplies, type StandardReplies } from './standard-replies.ts';
+export { standardReplies, type ReplacedReplies, type StandardReplies } from './standard-replies.ts';

@@ -19,7 +19,7 @@ import type { SmtpServerHandler } from './handler.ts';
 import { standardLimits, standardTimeouts, type SmtpServerLimits, type SmtpServerTimeouts } from './limits.ts';
 import { replyLines, type SpokenReply } from './reply.ts';
 import type { Peer } from './session.ts';
-import { standardReplies, type StandardReplies } from './standard-replies.ts';
+import { standardReplies, type ReplacedReplies } from './standard-replies.ts';
 
 /** A certificate with its chain, and its key. */
 export interface ServerCertificate {
@@ -40,8 +40,8 @@ export interface SmtpServerOptions<State = undefined> {
   readonly newState?: () => State;
   readonly limits?: Partial<SmtpServerLimits>;
   readonly timeouts?: Partial<SmtpServerTimeouts>;
-  /** Standard replies to be replaced, by name. */
-  readonly replies?: Partial<StandardReplies>;
+  /** Standard replies to be replaced, by name; a function is asked for each reply anew. */
+  readonly replies?: ReplacedReplies;
   readonly clock?: Clock;
   /** Gets every line of every dialogue as `smtp.dialogue`, credentials and content left out. */
   readonly onEvent?: EventSink;
@@ -113,7 +113,7 @@ function makeSetup(options: SmtpServerOptions<unknown>, secureContext: ServerSet
     newState: options.newState ?? (() => undefined),
     limits: { ...standardLimits, ...options.limits },
     timeouts: { ...standardTimeouts, ...options.timeouts },
-    replies: standardReplies(options.hostname, options.replies),
+    replies: standardReplies(options.hostname, options.replies, guarded(onError)),
     clock: options.clock ?? systemClock,
     onEvent: options.onEvent,
     onError: guarded(onError),

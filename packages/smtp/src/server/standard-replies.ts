@@ -4,7 +4,7 @@
  * Any of them can be replaced by name (`options.replies`), so that a server can speak word for word like another one. Each carries an
  * enhanced status code (RFC 2034) where RFC 3463 has one for it.
  */
-import type { SpokenReply } from './reply.ts';
+import { checkReply, type SpokenReply } from './reply.ts';
 
 /** Every standard reply, by what it is given for. */
 export interface StandardReplies {
@@ -82,8 +82,13 @@ export interface StandardReplies {
   readonly shuttingDown: SpokenReply;
 }
 
-/** The standard wording of a server of that name, some of it replaced. */
-export function standardReplies(hostname: string, replaced: Partial<StandardReplies> = {}): StandardReplies {
+/** Replies in place of standard ones, by name. A function is asked anew for each reply, for a text that names its moment. */
+export type ReplacedReplies = {
+  readonly [Name in keyof StandardReplies]?: SpokenReply | (() => SpokenReply);
+};
+
+/** The standard wording of a server of that name. */
+function standardWording(hostname: string): StandardReplies {
   return {
     greeting: { code: 220, text: `${hostname} ESMTP` },
     hello: { code: 250, text: hostname },
@@ -139,6 +144,35 @@ export function standardReplies(hostname: string, replaced: Partial<StandardRepl
     tooManyConnections: { code: 421, enhanced: '4.7.0', text: 'Too many connections' },
     idleTooLong: { code: 421, enhanced: '4.4.2', text: 'Timeout, closing connection' },
     shuttingDown: { code: 421, enhanced: '4.3.2', text: 'Service shutting down' },
-    ...replaced,
   };
+}
+
+/**
+ * The standard wording of a server of that name, some of it replaced.
+ *
+ * @param onError - gets what the function of a reply threw, and the standard wording is given; thrown on where left out.
+ */
+export function standardReplies(
+  hostname: string,
+  replaced: ReplacedReplies = {},
+  onError?: (error: unknown) => void,
+): StandardReplies {
+  const standard = standardWording(hostname);
+  const ask = (name: keyof StandardReplies, reply: () => SpokenReply): SpokenReply => {
+    try {
+      return checkReply(reply());
+    } catch (error) {
+      if (onError === undefined) throw error;
+      onError(error);
+      return standard[name];
+    }
+  };
+  const replies = { ...standard };
+  for (const name of Object.keys(replaced) as (keyof StandardReplies)[]) {
+    const reply = replaced[name];
+    // A reply is read where it is given, so a function is asked at that moment.
+    if (typeof reply === 'function') Object.defineProperty(replies, name, { get: () => ask(name, reply) });
+    else if (reply !== undefined) Object.defineProperty(replies, name, { value: reply });
+  }
+  return replies;
 }
