@@ -40,6 +40,7 @@ export type OAuthFaultCode =
   | 'OAUTH_TOKEN_TYPE_WRONG'
   | 'OAUTH_TOKEN_UNUSABLE'
   | 'OAUTH_EXPIRY_INVALID'
+  | 'OAUTH_TOKEN_EXPIRED'
   | 'OAUTH_MANAGED_IDENTITY_ABSENT'
   | 'OAUTH_MANAGED_IDENTITY_REFUSED';
 
@@ -255,11 +256,26 @@ export const oauthFaults: FaultCatalogue<OAuthFaultCode> = defineFaults<OAuthFau
   },
   OAUTH_EXPIRY_INVALID: {
     title: 'Token without usable lifetime',
-    message: '{endpoint} gave a token whose lifetime (expires_in) is {value}.',
-    cause: 'A lifetime is a number of seconds greater than 0.',
-    remedy: { steps: ['Check the clock of this machine.', 'Let the provider mend its reply.'] },
+    message: '{endpoint} gave a token that cannot be used: {reason}.',
+    cause:
+      'When a token ends has to be known. A lifetime (expires_in) is a number of seconds, from 60 seconds to 10 years.',
+    remedy: { steps: ['Let the provider give expires_in with each token, as a number of seconds.'] },
     next: 'retry',
     ...SUCCESS_RESPONSE,
+  },
+  OAUTH_TOKEN_EXPIRED: {
+    title: 'Token has ended already',
+    message: '{endpoint} gave a token that, by the clock of this machine, {reason}.',
+    cause: 'The clock of this machine is ahead, or the token was kept for too long before it was given.',
+    remedy: {
+      steps: [
+        'Check the clock of this machine.',
+        'Else let the provider give new tokens, and their lifetime as expires_in.',
+      ],
+    },
+    next: 'retry',
+    source: 'RFC 7519 section 4.1.4, RFC 6749 section 5.1',
+    read: '2026-11-24',
   },
   OAUTH_MANAGED_IDENTITY_ABSENT: {
     title: 'No managed identity here',

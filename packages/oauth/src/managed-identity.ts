@@ -9,7 +9,7 @@
  * learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token, read 2026-11-24.
  */
 import { failure, type Fault, type Result } from '@postbearer/core';
-import type { HttpClient, HttpReply, HttpRequest } from '@postbearer/network';
+import type { HttpClient, HttpRequest } from '@postbearer/network';
 import { oauthFaults, type OAuthFaultCode } from './faults.ts';
 import { createCleaner } from './reply-text.ts';
 import { readTokenReply, type GrantedToken } from './token-reply.ts';
@@ -75,18 +75,6 @@ function classify(status: number): OAuthFaultCode | undefined {
     : undefined;
 }
 
-/** App Service gives the moment of expiry only (`expires_on`, seconds since 1970); this makes a lifetime of it. */
-function withLifetime(reply: HttpReply, now: number): HttpReply {
-  try {
-    const json: unknown = JSON.parse(new TextDecoder().decode(reply.body));
-    if (typeof json !== 'object' || json === null || 'expires_in' in json || !('expires_on' in json)) return reply;
-    const seconds = Number(json.expires_on) - now / 1000;
-    return { ...reply, body: new TextEncoder().encode(JSON.stringify({ ...json, expires_in: seconds })) };
-  } catch {
-    return reply;
-  }
-}
-
 function absent(endpoint: string, fault: Fault): Fault {
   const { evidence, retryAfterMs } = fault;
   return oauthFaults.make(
@@ -112,7 +100,7 @@ export async function requestManagedIdentityToken(
   const request: HttpRequest = { url, headers, timeoutMs, maxBytes, allowLinkLocal: true };
   const reply = await http.request(signal === undefined ? request : { ...request, signal });
   if (!reply.ok) return failure(absent(endpoint, reply.fault));
-  return readTokenReply(withLifetime(reply.value, now), {
+  return readTokenReply(reply.value, {
     endpoint,
     clientId: wanted.identityClientId ?? 'of this machine',
     scope: wanted.scope,

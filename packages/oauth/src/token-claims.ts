@@ -1,8 +1,8 @@
 /**
  * Looks into a token for diagnosis.
  *
- * A token is opaque to a client (RFC 6749 section 1.4): what is read here explains a failure to a person and decides nothing.
- * Nothing is verified.
+ * A token is opaque to a client (RFC 6749 section 1.4): what is read here explains a failure to a person. It decides nothing, but for one
+ * thing: where the endpoint says nothing about the life of a token, its `exp` does. Nothing is verified.
  */
 import { oneLine } from '@postbearer/core';
 

@@ -126,7 +126,7 @@ describe('the reader of token replies', () => {
       const isSafe = result.ok
         ? reply.status === 200 &&
           /^[!-~]+$/.test(result.value.value.reveal()) &&
-          result.value.lifetimeMs > 0 &&
+          result.value.lifetimeMs >= 60_000 &&
           result.value.lifetimeMs <= 86_400_000
         : code.startsWith('OAUTH_') && !shown.includes(SECRET) && shown === oneLine(shown, shown.length + 1);
       if (!isSafe)

@@ -6,8 +6,7 @@
  *
  * - Only bearer tokens, made of visible ASCII: a space or a line break would break out of the command that carries the token
  *   to a mail server.
- * - `expires_in` may be a number or the text of one. Absent or null, the token counts as good for 5 minutes: a wrong guess
- *   then costs one request more. Zero, less than zero or no number at all is refused. More than 24 hours counts as 24 hours.
+ * - Only tokens whose lifetime is known and plausible (`token-lifetime.ts`).
  * - An `error` member in a reply that says success is an error.
  */
 import {
@@ -24,6 +23,7 @@ import { processClientCredentialsResponse } from 'oauth4webapi';
 import { oauthFaults, type OAuthFaultCode } from './faults.ts';
 import type { CleanText } from './reply-text.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import { readLifetime } from './token-lifetime.ts';
 
 /** A token as it was granted. */
 export interface GrantedToken {
@@ -46,8 +46,6 @@ export interface ReplyContext {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-const ASSUMED_LIFETIME_S = 300;
-const LONGEST_LIFETIME_S = 86_400;
 const EXCERPT_CHARS = 300;
 
 // A map and not an object: `error` is foreign, and may be "toString".
@@ -141,18 +139,6 @@ function locationOf(reply: HttpReply, clean: CleanText): string {
   return url.hostname === 'same-host.invalid' ? 'another path' : clean(`${url.protocol}//${url.host}`, 200);
 }
 
-/** `expires_in` in seconds, `undefined` if it is none. */
-function parseLifetime(value: unknown): number | undefined {
-  if (value === undefined || value === null) return ASSUMED_LIFETIME_S;
-  const seconds =
-    typeof value === 'number'
-      ? value
-      : typeof value === 'string' && /^\d{1,16}(?:\.\d{1,9})?$/.test(value)
-        ? Number(value)
-        : Number.NaN;
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, LONGEST_LIFETIME_S) : undefined;
-}
-
 function tokenProblem(token: string): string | undefined {
   if (/[\r\n]/.test(token)) return 'a line break';
   if (token.includes(' ')) return 'a space';
@@ -162,23 +148,22 @@ function tokenProblem(token: string): string | undefined {
 type Refuse = (code: OAuthFaultCode, values?: FaultValues) => Result<never>;
 
 async function readToken(json: JsonObject, context: ReplyContext, refuse: Refuse): Promise<Result<GrantedToken>> {
-  const { access_token: token, token_type: type, expires_in: expiresIn } = json;
-  if (textOf(token) === undefined) return refuse('OAUTH_TOKEN_MISSING');
-  const seconds = parseLifetime(expiresIn);
-  if (seconds === undefined)
-    return refuse('OAUTH_EXPIRY_INVALID', { value: context.clean(JSON.stringify(expiresIn), 40) });
+  const { access_token: token, token_type: type } = json;
+  if (typeof token !== 'string' || token === '') return refuse('OAUTH_TOKEN_MISSING');
+  const lifetime = readLifetime(json, token, context.now);
+  if ('code' in lifetime) return refuse(lifetime.code, { reason: context.clean(lifetime.reason, 120) });
   const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
   if (!isBearer)
     return refuse('OAUTH_TOKEN_TYPE_WRONG', {
       type: type === undefined ? 'none' : context.clean(JSON.stringify(type), 40),
     });
   // Only what is used is given on: an identity token beside it need not be valid.
-  const response = Response.json({ access_token: token, token_type: type, expires_in: seconds });
+  const response = Response.json({ access_token: token, token_type: type, expires_in: lifetime.ms / 1000 });
   const server = { issuer: context.endpoint };
   const granted = await processClientCredentialsResponse(server, { client_id: context.clientId }, response);
   const reason = tokenProblem(granted.access_token);
   if (reason !== undefined) return refuse('OAUTH_TOKEN_UNUSABLE', { reason });
-  return success({ value: Secret.of(granted.access_token), lifetimeMs: seconds * 1000 });
+  return success({ value: Secret.of(granted.access_token), lifetimeMs: lifetime.ms });
 }
 
 /** Reads a reply. Never throws, whatever the reply holds. */
