@@ -1,6 +1,6 @@
 /** Listens for SMTP submission: our own server half, saying what Exchange Online says. */
-import type { FaultCode } from '@postbearer/core';
-import { createSmtpServer, type StandardReplies } from '@postbearer/smtp/server';
+import type { Clock, FaultCode } from '@postbearer/core';
+import { createSmtpServer, type ReplacedReplies, type SpokenReply } from '@postbearer/smtp/server';
 import { EmulatorError, emulatorFaults } from '../faults.ts';
 import type { World } from '../world.ts';
 import { spoken } from './played-fault.ts';
@@ -38,9 +38,12 @@ const LISTEN_REASONS: ReadonlyMap<FaultCode, string> = new Map<FaultCode, string
   ['SMTP_LISTEN_NOT_PERMITTED', 'EACCES'],
 ]);
 
-/** The replies that our server half gives by itself, in Exchange Online's words where those are known. */
-function exchangeReplies(server: ServerData, now: number): Partial<StandardReplies> {
-  const withData = (text: string) => spoken(withSessionData(text, server, now, sessionId()));
+/**
+ * The replies that our server half gives by itself, in Exchange Online's words where those are known. They are not told which
+ * session they are for, so each has an id of its own.
+ */
+function exchangeReplies(server: ServerData, clock: Clock): ReplacedReplies {
+  const withData = (text: string) => (): SpokenReply => spoken(withSessionData(text, server, clock.now(), sessionId()));
   return {
     authMechanismNotOffered: withData(SIGN_IN_REPLIES.unknownMechanism),
     encryptionRequired: withData(SIGN_IN_REPLIES.notAuthenticated),
@@ -72,7 +75,7 @@ export async function startSubmission(
     handler: createSubmissionHandler(world, limits, data),
     newState: newSubmissionState,
     limits: { ...NO_PROTECTION, messageBytes: ANNOUNCED_SIZE_BYTES },
-    replies: exchangeReplies(data, world.clock.now()),
+    replies: exchangeReplies(data, world.clock),
   });
   const listening = await server.listen({ host, port });
   if (listening.ok) return { port: listening.value.port, close: () => server.close({ graceMs: 0 }) };

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmulator, type Emulator } from '../index.ts';
 import { accessToken } from '../testing/https-client.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
 import { Dialogue, HOSTNAME_DATA, message, SESSION_DATA, shapeOfReply, xoauth2 } from '../testing/smtp-dialogue.ts';
 
 const MAILBOX = 'notifications@contoso.example';
@@ -134,6 +135,33 @@ describe('a session', () => {
         `504 5.7.4 Unrecognized authentication type ${SESSION_DATA}`,
       );
     await dialogue.quit();
+  });
+});
+
+describe('server data in brackets', () => {
+  it('names the moment of its reply, whoever of our two halves gives it', async () => {
+    const clock = new ManualClock(Date.UTC(2026, 10, 24));
+    const own = await startEmulator({ clock });
+    const dialogue = await Dialogue.open(own);
+    const momentAfter = async (line: string): Promise<string | undefined> => {
+      clock.advance(60_000);
+      return / \[\S+ (\S+) 08D[0-9A-F]{13}\]$/.exec(await dialogue.say(line))?.[1];
+    };
+    await dialogue.read();
+    await dialogue.say('EHLO client.example');
+    expect(await momentAfter('AUTH XOAUTH2')).toBe('2026-11-24T00:01:00.000Z');
+    expect(await momentAfter(`MAIL FROM:<${MAILBOX}>`)).toBe('2026-11-24T00:02:00.000Z');
+    await dialogue.say('STARTTLS');
+    await dialogue.secure();
+    await dialogue.say('EHLO client.example');
+    expect(await momentAfter('AUTH PLAIN')).toBe('2026-11-24T00:03:00.000Z');
+    await dialogue.signIn(MAILBOX, await accessToken(own));
+    expect(await momentAfter('MAIL FROM:<nobody>')).toBe('2026-11-24T00:04:00.000Z');
+    expect(await momentAfter(`MAIL FROM:<${MAILBOX}> SIZE=157286401`)).toBe('2026-11-24T00:05:00.000Z');
+    await dialogue.say(`MAIL FROM:<${MAILBOX}>`);
+    expect(await momentAfter('RCPT TO:<nobody>')).toBe('2026-11-24T00:06:00.000Z');
+    await dialogue.quit();
+    await own.close();
   });
 });
 
