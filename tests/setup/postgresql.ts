@@ -6,7 +6,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, chownSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, chownSync, constants, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -134,7 +134,8 @@ export function postgresqlForThisFile(): (postgres: string) => Promise<TestServe
   afterAll(async () => (await starting)?.remove());
   return (postgres) => {
     starting ??= (async () => {
-      const server = new Server(dirname(postgres), await serverAccount());
+      // A link on the search path stands alone; the other programs are beside what it names.
+      const server = new Server(dirname(realpathSync(postgres)), await serverAccount());
       await server.create();
       return server;
     })();

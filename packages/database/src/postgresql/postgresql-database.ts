@@ -215,16 +215,19 @@ class PostgresqlDatabase implements Database {
 
   async #checkedBatch(client: PoolClient, statements: readonly Statement[]): Promise<BatchOutcome | Lost> {
     const replies = (await this.#send(client, [postgresqlDialect.begin, ...statements])).slice(1);
-    const failed = replies.find((reply) => reply.status === 'rejected');
     const results = replies.map(resultOf);
+    const failed = replies.findIndex(({ status }) => status === 'rejected');
     const unmet = statements.findIndex(
       ({ mustChange }, index) => mustChange !== undefined && mustChange !== results[index]?.changed,
     );
-    const isGood = failed === undefined && unmet < 0;
+    const isGood = failed < 0 && unmet < 0;
     const [end] = await this.#send(client, [isGood ? postgresqlDialect.commit : postgresqlDialect.rollback]);
     client.release(end?.status === 'rejected' && endsConnection(end.reason));
-    if (failed !== undefined) return { error: failed.reason, isUnknown: false };
-    if (unmet >= 0) return { done: false, statement: unmet, changed: results[unmet]?.changed ?? 0 };
+    // Statements after the one that is unmet have run too, and may have failed for want of it.
+    if (unmet >= 0 && (failed < 0 || unmet < failed)) {
+      return { done: false, statement: unmet, changed: results[unmet]?.changed ?? 0 };
+    }
+    if (failed >= 0) return { error: (replies[failed] as PromiseRejectedResult).reason, isUnknown: false };
     if (end?.status === 'rejected') return { error: end.reason, isUnknown: endsConnection(end.reason) };
     return { done: true, results };
   }

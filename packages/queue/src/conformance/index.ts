@@ -1,0 +1,39 @@
+/**
+ * One suite of cases for the queue on any database.
+ *
+ * It is bound to no test runner: give it the runner's `describe` and `it`, and a way to open a fresh database.
+ *
+ * @packageDocumentation
+ */
+import { defineIntake } from './intake.ts';
+import { defineLeasing } from './leasing.ts';
+import { defineOutcomes } from './outcomes.ts';
+import type { ConformanceOptions } from './world.ts';
+
+export type { ConformanceOptions } from './world.ts';
+
+/**
+ * Defines every case.
+ *
+ * @example
+ * ```ts no-run
+ * import { openDatabase } from '@postbearer/database';
+ * import { defineQueueConformance } from '@postbearer/queue/conformance';
+ * import { describe, it } from 'vitest';
+ *
+ * defineQueueConformance({
+ *   describe,
+ *   it,
+ *   openDatabase: async (migrations) => {
+ *     const opened = await openDatabase({ file: newFile() }, { migrations });
+ *     if (!opened.ok) throw new Error(opened.fault.message);
+ *     return opened.value;
+ *   },
+ * });
+ * ```
+ */
+export function defineQueueConformance(options: ConformanceOptions): void {
+  options.describe('taking messages in', () => defineIntake(options));
+  options.describe('leasing and settling', () => defineLeasing(options));
+  options.describe('outcomes', () => defineOutcomes(options));
+}

@@ -1,0 +1,257 @@
+/**
+ * Finding messages again: lists page by page, one message with its recipients and attempts.
+ *
+ * Each page is read from an index in order, so the first page of a hundred thousand comes as quickly as of ten. A search for
+ * words looks through a bounded stretch at a time and says where to go on.
+ */
+import { failure, success, type Fault, type Result } from '@postbearer/core';
+import { prepare, statement, type Database, type ValueNamed } from '@postbearer/database';
+import { sql, type SelectQueryBuilder } from 'kysely';
+import { queueFaults } from './faults.ts';
+import { firstIdAt } from './message-id.ts';
+import { db, PRIORITIES, type HoldReason, type MessageRow, type Priority, type QueueTables } from './schema.ts';
+import type { AttemptReply } from './settle.ts';
+import type { MessageState, RecipientState } from './states.ts';
+
+/** What a message looked for must be; all of it. */
+export interface MessageFilter {
+  readonly states?: readonly MessageState[];
+  readonly lane?: string;
+  readonly app?: string;
+  /** A recipient's address, in any case. */
+  readonly recipient?: string;
+  /** The address of the From field, in any case. */
+  readonly from?: string;
+  /** The Message-ID field with its brackets. */
+  readonly messageId?: string;
+  readonly faultCode?: string;
+  /** Words in the subject, in any case. */
+  readonly subject?: string;
+  /** Accepted at or after, milliseconds since 1970. */
+  readonly since?: number;
+  /** Accepted before, milliseconds since 1970. */
+  readonly until?: number;
+}
+
+/** Which page of a list. */
+export interface PageRequest {
+  /** At most 500; 50 where it is left out. */
+  readonly limit?: number;
+  /** The `next` of the page before. */
+  readonly after?: string;
+}
+
+/** A message as a list shows it. Times are milliseconds since 1970. */
+export interface MessageRecord {
+  readonly id: string;
+  readonly lane: string;
+  readonly state: MessageState;
+  readonly priority: Priority;
+  /** When it may be sent. */
+  readonly readyAt: number;
+  readonly app: string;
+  readonly origin: string;
+  readonly sender: string;
+  readonly from: string;
+  readonly messageId: string;
+  readonly subject: string;
+  readonly recipientCount: number;
+  readonly sizeBytes: number;
+  readonly isNotice: boolean;
+  readonly acceptedAt: number;
+  readonly attempts: number;
+  readonly crashes: number;
+  /** Whether its content is still kept. */
+  readonly hasBody: boolean;
+  readonly holdReason?: HoldReason;
+  /** The last fault. */
+  readonly fault?: Fault;
+  readonly leasedBy?: string;
+  readonly endedAt?: number;
+}
+
+/** A page of a list, the newest first. */
+export interface MessagePage {
+  readonly messages: readonly MessageRecord[];
+  /** Where the next page begins; absent on the last. */
+  readonly next?: string;
+}
+
+/** What was tried once with a message. */
+export interface AttemptRecord {
+  readonly number: number;
+  readonly node: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** Whether it counts; an attempt that met a set-up fault does not. */
+  readonly isUsed: boolean;
+  readonly replies: readonly AttemptReply[];
+}
+
+/** One recipient of a message. */
+export interface RecipientRecord {
+  readonly number: number;
+  readonly address: string;
+  readonly state: RecipientState;
+  readonly faultCode?: string;
+  readonly changedAt: number;
+}
+
+/** A message with all that is known of it. */
+export interface MessageDetails extends MessageRecord {
+  readonly recipients: readonly RecipientRecord[];
+  /** What was tried, the newest first. */
+  readonly history: readonly AttemptRecord[];
+}
+
+const DEFAULT_LIMIT = 50;
+const LARGEST_LIMIT = 500;
+/** How many messages a search for words looks through at once. */
+const SEARCH_STRETCH = 10_000;
+
+type MessageQuery = SelectQueryBuilder<QueueTables, 'message', MessageRow>;
+
+function recordOf(row: MessageRow): MessageRecord {
+  return {
+    id: row.id,
+    lane: row.lane,
+    state: row.state,
+    priority: (Object.keys(PRIORITIES) as Priority[]).find((name) => PRIORITIES[name] === row.priority) ?? 'normal',
+    readyAt: row.ready_at,
+    app: row.app,
+    origin: row.origin,
+    sender: row.sender,
+    from: row.from_address,
+    messageId: row.message_id,
+    subject: row.subject,
+    recipientCount: row.recipients,
+    sizeBytes: row.size_bytes,
+    isNotice: row.is_notice === 1,
+    acceptedAt: row.accepted_at,
+    attempts: row.attempts,
+    crashes: row.crashes,
+    hasBody: row.has_body === 1,
+    ...(row.hold_reason === null ? {} : { holdReason: row.hold_reason }),
+    ...(row.fault === null ? {} : { fault: JSON.parse(row.fault) as Fault }),
+    ...(row.leased_by === null ? {} : { leasedBy: row.leased_by }),
+    ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+  };
+}
+
+/** Everything of a filter but states and words, as conditions on `message`. */
+function filtered(filter: MessageFilter, after: string | undefined): MessageQuery {
+  let query: MessageQuery = db.selectFrom('message').selectAll('message');
+  if (after !== undefined) query = query.where('id', '<', after);
+  if (filter.since !== undefined) query = query.where('id', '>=', firstIdAt(filter.since));
+  if (filter.until !== undefined) query = query.where('id', '<', firstIdAt(filter.until));
+  if (filter.lane !== undefined) query = query.where('lane', '=', filter.lane);
+  if (filter.app !== undefined) query = query.where('app', '=', filter.app);
+  if (filter.from !== undefined) query = query.where('from_address', '=', filter.from.toLowerCase());
+  if (filter.messageId !== undefined) query = query.where('message_id', '=', filter.messageId);
+  if (filter.faultCode !== undefined) query = query.where('fault_code', '=', filter.faultCode);
+  if (filter.recipient === undefined) return query;
+  const found = db
+    .selectFrom('recipient')
+    .select('message_id')
+    .where(sql`lower(address)`, '=', filter.recipient.toLowerCase());
+  return query.where('id', 'in', after === undefined ? found : found.where('message_id', '<', after));
+}
+
+/** The newest of a query, in order; each state by itself, because an index gives the order within one state only. */
+function newest(query: MessageQuery, states: readonly MessageState[] | undefined, limit: number): MessageQuery {
+  const inOrder = (part: MessageQuery): MessageQuery => part.orderBy('id', 'desc').limit(limit);
+  if (states === undefined) return inOrder(query.where('state', '<>', sql.lit('receiving')));
+  const parts = states.map((state) => {
+    const part = query.where('state', '=', sql.lit(state));
+    // Said once more for the index that leaves out what is delivered.
+    return inOrder(state === 'delivered' ? part : part.where('state', '<>', sql.lit('delivered')));
+  });
+  const [first, ...rest] = parts.map((part) => db.selectFrom(part.as('message')).selectAll());
+  if (first === undefined) return query.where(sql.lit(1), '=', sql.lit(0));
+  let all = first;
+  for (const part of rest) all = all.unionAll(part);
+  return inOrder(db.selectFrom(all.as('message')).selectAll());
+}
+
+/** Where a stretch ends that begins below `after`; `undefined` where it reaches the oldest. */
+async function stretchEnd(database: Database, after: string | undefined): Promise<Result<string | undefined>> {
+  const ids = db
+    .selectFrom('message')
+    .select('id')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .offset(SEARCH_STRETCH - 1);
+  const found = await database.query(statement(after === undefined ? ids : ids.where('id', '<', after)));
+  return found.ok ? success(found.value[0]?.id) : found;
+}
+
+function likePattern(words: string): string {
+  return `%${words.toLowerCase().replaceAll(/[\\%_]/g, (character) => `\\${character}`)}%`;
+}
+
+/** Lists messages, the newest first. */
+export async function listMessages(
+  database: Database,
+  filter: MessageFilter,
+  { limit = DEFAULT_LIMIT, after }: PageRequest = {},
+): Promise<Result<MessagePage>> {
+  const size = Math.max(1, Math.min(limit, LARGEST_LIMIT));
+  let query = filtered(filter, after);
+  let goOn: string | undefined;
+  if (filter.subject !== undefined) {
+    const end = await stretchEnd(database, after);
+    if (!end.ok) return end;
+    goOn = end.value;
+    if (goOn !== undefined) query = query.where('id', '>=', goOn);
+    query = query.where(sql<boolean>`lower(subject) like ${likePattern(filter.subject)} escape '\\'`);
+  }
+  const found = await database.query(statement(newest(query, filter.states, size + 1)));
+  if (!found.ok) return found;
+  const messages = found.value.slice(0, size).map(recordOf);
+  const next = found.value.length > size ? messages.at(-1)?.id : goOn;
+  return success({ messages, ...(next === undefined ? {} : { next }) });
+}
+
+const oneMessage = prepare((value: ValueNamed<{ id: string }>) =>
+  db.selectFrom('message').selectAll().where('id', '=', value('id')).where('state', '<>', 'receiving'),
+);
+
+const recipientsOf = prepare((value: ValueNamed<{ id: string }>) =>
+  db.selectFrom('recipient').selectAll().where('message_id', '=', value('id')).orderBy('number'),
+);
+
+const attemptsOf = prepare((value: ValueNamed<{ id: string }>) =>
+  db.selectFrom('attempt').selectAll().where('message_id', '=', value('id')).orderBy('number', 'desc'),
+);
+
+/** One message with its recipients and everything that was tried. Fails with `QUEUE_MESSAGE_UNKNOWN` or what the database reports. */
+export async function getMessage(database: Database, id: string): Promise<Result<MessageDetails>> {
+  const [messages, recipients, attempts] = await Promise.all([
+    database.query(oneMessage({ id })),
+    database.query(recipientsOf({ id })),
+    database.query(attemptsOf({ id })),
+  ]);
+  if (!messages.ok) return messages;
+  if (!recipients.ok) return recipients;
+  if (!attempts.ok) return attempts;
+  const [message] = messages.value;
+  if (message === undefined) return failure(queueFaults.make('QUEUE_MESSAGE_UNKNOWN', { id }));
+  return success({
+    ...recordOf(message),
+    recipients: recipients.value.map(({ number, address, state, fault_code, changed_at }) => ({
+      number,
+      address,
+      state,
+      ...(fault_code === null ? {} : { faultCode: fault_code }),
+      changedAt: changed_at,
+    })),
+    history: attempts.value.map(({ number, node, started_at, ended_at, is_used, replies }) => ({
+      number,
+      node,
+      startedAt: started_at,
+      endedAt: ended_at,
+      isUsed: is_used === 1,
+      replies: JSON.parse(replies) as AttemptReply[],
+    })),
+  });
+}

@@ -1,0 +1,101 @@
+/** How much waits, where, since when and why: counted from indexes alone. */
+import { success, type Result } from '@postbearer/core';
+import { prepare, type Database } from '@postbearer/database';
+import { sql } from 'kysely';
+import { listHolds, type Hold } from './holds.ts';
+import type { MessageState } from './states.ts';
+
+/** What is queued in one lane. */
+export interface LaneCount {
+  readonly lane: string;
+  /** The node that owns it; absent where none does. */
+  readonly owner?: string;
+  readonly queued: number;
+  readonly leased: number;
+  /** Since when the oldest that is queued could be sent, milliseconds since 1970. */
+  readonly oldestReadyAt?: number;
+  /** What holds it, or senders in it. */
+  readonly holds: readonly Hold[];
+}
+
+/** Messages that are stuck for one reason. */
+export interface StuckCount {
+  readonly state: MessageState;
+  /** Why; absent for what waits for its time. */
+  readonly faultCode?: string;
+  readonly lane: string;
+  readonly count: number;
+}
+
+/** How a queue stands. */
+export interface QueueCounts {
+  /** Messages by state; what is delivered is not counted here. */
+  readonly states: Readonly<Partial<Record<MessageState, number>>>;
+  readonly lanes: readonly LaneCount[];
+  /** Why what is not queued waits, the most frequent first. */
+  readonly stuck: readonly StuckCount[];
+}
+
+const byState = prepare(
+  () =>
+    sql<{
+      state: MessageState;
+      count: number;
+    }>`select state, count(*) as count from message where state <> 'delivered' group by state`,
+);
+
+const byLane = prepare(
+  () => sql<{
+    name: string;
+    owner: string | null;
+    queued: number;
+    leased: number;
+    oldest: number | null;
+  }>`select lane.name, lane.owner,
+    (select count(*) from message where message.lane = lane.name and state = 'queued') as queued,
+    (select count(*) from message where message.lane = lane.name and state = 'leased') as leased,
+    (select min(ready_at) from message where message.lane = lane.name and state = 'queued') as oldest
+    from lane order by lane.name`,
+);
+
+const byReason = prepare(
+  () => sql<{
+    state: MessageState;
+    fault_code: string | null;
+    lane: string;
+    count: number;
+  }>`select state, fault_code, lane, count(*) as count from message
+    where state in ('scheduled', 'deferred', 'uncertain', 'held') group by state, fault_code, lane order by count(*) desc`,
+);
+
+/** Counts what is in the queue. */
+export async function countMessages(database: Database): Promise<Result<QueueCounts>> {
+  const [states, lanes, reasons, holds] = await Promise.all([
+    database.query(byState({})),
+    database.query(byLane({})),
+    database.query(byReason({})),
+    listHolds(database),
+  ]);
+  if (!states.ok) return states;
+  if (!lanes.ok) return lanes;
+  if (!reasons.ok) return reasons;
+  if (!holds.ok) return holds;
+  const holdsOf = Map.groupBy(holds.value, ({ lane }) => lane);
+  return success({
+    states: Object.fromEntries(states.value.map(({ state, count }) => [state, count])),
+    lanes: lanes.value.map(({ name, owner, queued, leased, oldest }) => ({
+      lane: name,
+      ...(owner === null ? {} : { owner }),
+      queued,
+      leased,
+      ...(oldest === null ? {} : { oldestReadyAt: oldest }),
+      holds: holdsOf.get(name) ?? [],
+    })),
+    stuck: reasons.value.map(({ state, fault_code, lane, count }) => ({
+      state,
+      ...(fault_code === null ? {} : { faultCode: fault_code }),
+      lane,
+      count,
+    })),
+  });
+}
