@@ -9,6 +9,7 @@ import {
   type HttpClientOptions,
   type HttpReply,
   type HttpRequest,
+  type HttpResult,
   type Trust,
   type TrustOptions,
 } from '@postbearer/network';
@@ -22,7 +23,8 @@ import { expectTypeOf } from 'vitest';
 
 expectTypeOf(createTrust).toEqualTypeOf<(options?: TrustOptions) => Result<Trust>>();
 expectTypeOf(createHttpClient).toEqualTypeOf<(options: HttpClientOptions) => HttpClient>();
-expectTypeOf<HttpClient['request']>().toEqualTypeOf<(request: HttpRequest) => Promise<Result<HttpReply>>>();
+expectTypeOf<HttpClient['request']>().toEqualTypeOf<(request: HttpRequest) => Promise<HttpResult>>();
+expectTypeOf<Result<HttpReply>>().toExtend<HttpResult>();
 expectTypeOf<HttpReply['body']>().toEqualTypeOf<Uint8Array>();
 expectTypeOf(isLoopbackHost).toEqualTypeOf<(host: string) => boolean>();
 expectTypeOf(isLinkLocalHost).toEqualTypeOf<(host: string) => boolean>();

@@ -218,6 +218,38 @@ describe('a reply', () => {
     expect(unfolded.byteLength).toBeGreaterThan(bomb.length * 500);
   });
 
+  it('whose body cannot be read keeps its status and headers beside the fault', async () => {
+    const withBodyOf = async (write: (response: ServerResponse) => void): Promise<unknown> => {
+      const server = await world.http((_request, response) => {
+        response.statusCode = 503;
+        response.setHeader('retry-after', '120');
+        write(response);
+      });
+      const reply = await client.request({ url: urlOf(server), maxBytes: 100, timeoutMs: 2000 });
+      if (reply.ok) return reply;
+      const { status, headers, body = [] } = reply.incomplete ?? {};
+      return [reply.fault.code, status, headers?.['retry-after'], body.length <= 100];
+    };
+    expect(await withBodyOf((response) => response.setHeader('content-encoding', 'gzip').end(gzipSync('x')))).toEqual([
+      'NETWORK_REPLY_COMPRESSED',
+      503,
+      '120',
+      true,
+    ]);
+    expect(await withBodyOf((response) => response.end('a'.repeat(1000)))).toEqual([
+      'NETWORK_REPLY_TOO_LARGE',
+      503,
+      '120',
+      true,
+    ]);
+    const cut = (response: ServerResponse): void =>
+      void response.setHeader('content-length', 50).write('a', () => response.destroy());
+    expect(await withBodyOf(cut)).toEqual(['NETWORK_RESET', 503, '120', true]);
+    // Nothing came before this one failed.
+    const silent = await client.request({ url: 'http://127.0.0.1:1/' });
+    expect(!silent.ok && silent.incomplete).toBeUndefined();
+  });
+
   it('that is not HTTP is told so', async () => {
     const cases: readonly (readonly [string, string])[] = [
       ['220 mail.example.com ESMTP\r\n', 'NETWORK_REPLY_NOT_HTTP'],

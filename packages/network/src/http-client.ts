@@ -4,11 +4,12 @@
  * Rules: https, or plain http to this machine itself and nowhere else; every certificate checked; one deadline over
  * connecting, proxy, TLS, headers and body; a reply is read up to a limit; a redirect is given back as the reply that it
  * is, so that what a request carries never goes to another host; compressed replies are refused, so that a small one cannot
- * unfold into a huge one; a failure is a value. Each request has its own connection: they are rare.
+ * unfold into a huge one; a failure is a value, and keeps status and headers where only the body could not be read. Each request
+ * has its own connection: they are rare.
  */
 import { request as httpRequest, validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { failure, success, systemClock, type Clock, type Result } from '@postbearer/core';
+import { failure, success, systemClock, type Clock, type Failure, type Result, type Success } from '@postbearer/core';
 import { startAttempt, type Attempt } from './attempt.ts';
 import { faultAt } from './connection-fault.ts';
 import { dialTcp, openConnection, type Dial } from './connection.ts';
@@ -43,10 +44,19 @@ export interface HttpReply {
   readonly body: Uint8Array;
 }
 
+/** A request that failed. */
+export interface HttpFailure extends Failure {
+  /** What came before it failed: status and headers say much even where the body is compressed, too large or cut. */
+  readonly incomplete?: HttpReply;
+}
+
+/** What comes of a request. */
+export type HttpResult = Success<HttpReply> | HttpFailure;
+
 /** Sends requests; made by {@link createHttpClient}. */
 export interface HttpClient {
   /** Sends one request. Every failure below HTTP is a `NETWORK_…` fault. Throws only `signal.reason`, when the caller cancels. */
-  request(request: HttpRequest): Promise<Result<HttpReply>>;
+  request(request: HttpRequest): Promise<HttpResult>;
 }
 
 /** What {@link createHttpClient} works with. */
@@ -105,7 +115,7 @@ function headersOf(reply: IncomingMessage): Record<string, string | undefined> {
   return headers;
 }
 
-async function exchange(socket: Duplex, url: URL, request: HttpRequest, attempt: Attempt): Promise<Result<HttpReply>> {
+async function exchange(socket: Duplex, url: URL, request: HttpRequest, attempt: Attempt): Promise<HttpResult> {
   attempt.enter('waiting for the reply', { host: bareHost(url), port: portOf(url) });
   const { method = 'GET', body = '', maxBytes = DEFAULT_MAX_BYTES } = request;
   const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
@@ -128,13 +138,26 @@ async function exchange(socket: Duplex, url: URL, request: HttpRequest, attempt:
   return reply.ok ? readReply(attempt.own(reply.value), maxBytes, attempt) : reply;
 }
 
-async function readReply(reply: IncomingMessage, maxBytes: number, attempt: Attempt): Promise<Result<HttpReply>> {
+async function readReply(reply: IncomingMessage, maxBytes: number, attempt: Attempt): Promise<HttpResult> {
   attempt.enter('reading the reply');
   const headers = headersOf(reply);
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  if (encoding !== 'identity' && encoding !== '')
-    return failure(faultAt('NETWORK_REPLY_COMPRESSED', attempt.place(), `Content-Encoding: ${encoding}`, { encoding }));
   const chunks: Uint8Array[] = [];
+  const read = await readBody(reply, { encoding: headers['content-encoding'], maxBytes, chunks }, attempt);
+  const whole = { status: reply.statusCode ?? 0, headers, body: Buffer.concat(chunks) };
+  return read.ok ? success(whole) : { ...read, incomplete: whole };
+}
+
+/** Reads the body into `chunks`, as far as it may be read. */
+async function readBody(
+  reply: IncomingMessage,
+  { encoding = '', maxBytes, chunks }: { encoding: string | undefined; maxBytes: number; chunks: Uint8Array[] },
+  attempt: Attempt,
+): Promise<Result<unknown>> {
+  const coding = encoding.trim().toLowerCase();
+  if (coding !== 'identity' && coding !== '')
+    return failure(
+      faultAt('NETWORK_REPLY_COMPRESSED', attempt.place(), `Content-Encoding: ${coding}`, { encoding: coding }),
+    );
   let size = 0;
   const ended = await attempt.wait<'complete' | 'too large'>(reply, (done) => {
     reply.on('data', (chunk: Uint8Array) => {
@@ -146,10 +169,9 @@ async function readReply(reply: IncomingMessage, maxBytes: number, attempt: Atte
     });
     reply.once('end', () => done('complete'));
   });
-  if (!ended.ok) return ended;
-  if (ended.value === 'too large')
+  if (ended.ok && ended.value === 'too large')
     return failure(faultAt('NETWORK_REPLY_TOO_LARGE', attempt.place(), 'the body is too large', { limit: maxBytes }));
-  return success({ status: reply.statusCode ?? 0, headers, body: Buffer.concat(chunks) });
+  return ended;
 }
 
 /**

@@ -9,8 +9,10 @@ export {
   createHttpClient,
   type HttpClient,
   type HttpClientOptions,
+  type HttpFailure,
   type HttpReply,
   type HttpRequest,
+  type HttpResult,
 } from './http-client.ts';
 export { isLinkLocalHost, isLoopbackHost } from './loopback.ts';
 export { createTrust, type Trust, type TrustOptions } from './trust.ts';

@@ -34,6 +34,7 @@ export type OAuthFaultCode =
   | 'OAUTH_REDIRECTED'
   | 'OAUTH_ENDPOINT_NOT_FOUND'
   | 'OAUTH_REPLY_UNEXPECTED'
+  | 'OAUTH_REPLY_UNREADABLE'
   | 'OAUTH_REPLY_EMPTY'
   | 'OAUTH_REPLY_NOT_JSON'
   | 'OAUTH_TOKEN_MISSING'
@@ -211,6 +212,22 @@ export const oauthFaults: FaultCatalogue<OAuthFaultCode> = defineFaults<OAuthFau
     remedy: { steps: ['Check the token endpoint.', 'Look for a proxy or sign-in page on the way.'] },
     next: 'fix-configuration',
     ...SUCCESS_RESPONSE,
+  },
+  OAUTH_REPLY_UNREADABLE: {
+    title: 'Refusal that cannot be read',
+    message:
+      '{endpoint} refused the token request of client {clientId} (HTTP {status}), but its reason could not be read: {reason}.',
+    cause:
+      'The request was refused. Replies are asked for uncompressed and read up to a limit; something on the way does not honour that.',
+    remedy: {
+      steps: [
+        'Let the server, or the proxy on the way, honour "Accept-Encoding: identity".',
+        'Check client id, credential, scope and token endpoint.',
+      ],
+    },
+    next: 'fix-configuration',
+    source: 'RFC 6749 section 5.2, RFC 9110 section 12.5.3',
+    read: '2026-11-24',
   },
   OAUTH_REPLY_EMPTY: {
     title: 'Empty reply',

@@ -98,9 +98,9 @@ export async function requestManagedIdentityToken(
   const endpoint = url.replace(/\?.*$/s, '');
   const timeoutMs = Math.min(sources.timeoutMs, longestMs);
   const request: HttpRequest = { url, headers, timeoutMs, maxBytes, allowLinkLocal: true };
-  const reply = await http.request(signal === undefined ? request : { ...request, signal });
-  if (!reply.ok) return failure(absent(endpoint, reply.fault));
-  return readTokenReply(reply.value, {
+  const result = await http.request(signal === undefined ? request : { ...request, signal });
+  if (!result.ok && result.incomplete === undefined) return failure(absent(endpoint, result.fault));
+  return readTokenReply(result, {
     endpoint,
     clientId: wanted.identityClientId ?? 'of this machine',
     scope: wanted.scope,

@@ -5,7 +5,7 @@
  * those of the whole product; our own reader keeps the raw reply for diagnosis before anything judges it.
  */
 import { failure, oneLine, success, systemClock, type Clock, type Result } from '@postbearer/core';
-import type { HttpClient, HttpReply, HttpRequest } from '@postbearer/network';
+import type { HttpClient, HttpRequest, HttpResult } from '@postbearer/network';
 import { allowInsecureRequests, clientCredentialsGrantRequest, customFetch, type ClientAuth } from 'oauth4webapi';
 import { clientAuthentication } from './client-authentication.ts';
 import { requestManagedIdentityToken } from './managed-identity.ts';
@@ -30,7 +30,7 @@ const MAX_REPLY_BYTES = 131_072;
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 interface SentRequest {
-  readonly reply: Result<HttpReply>;
+  readonly result: HttpResult;
   readonly credentials: readonly string[];
 }
 
@@ -59,8 +59,8 @@ async function send(
           timeoutMs,
           maxBytes: MAX_REPLY_BYTES,
         };
-        const reply = await http.request(signal === undefined ? outgoing : { ...outgoing, signal });
-        sent = { reply, credentials: credentialsIn(headers, body) };
+        const result = await http.request(signal === undefined ? outgoing : { ...outgoing, signal });
+        sent = { result, credentials: credentialsIn(headers, body) };
         // Our own reader judges the reply; the library only wants a response.
         return new Response(null);
       },
@@ -82,10 +82,9 @@ async function requestFromEndpoint(request: TokenRequest, sources: TokenRequestS
   if (!url.ok) return url;
   const prepared = await clientAuthentication(authentication, request, clock);
   if (!prepared.ok) return prepared;
-  const { reply, credentials } = await send(request, prepared.value, sources);
-  if (!reply.ok) return reply;
+  const { result, credentials } = await send(request, prepared.value, sources);
   const clean = createCleaner(credentials);
-  return readTokenReply(reply.value, { endpoint: shownEndpoint(url.value), clientId, scope, clean, now: clock.now() });
+  return readTokenReply(result, { endpoint: shownEndpoint(url.value), clientId, scope, clean, now: clock.now() });
 }
 
 /**

@@ -4,7 +4,7 @@
  * A seeded generator and not a property library: 50,000 replies take seconds, and a failure prints the reply.
  */
 import { describe, expect, it } from 'vitest';
-import { oneLine } from '@postbearer/core';
+import { oneLine, success } from '@postbearer/core';
 import { createCleaner } from './reply-text.ts';
 import { readTokenReply } from './token-reply.ts';
 
@@ -119,7 +119,7 @@ describe('the reader of token replies', () => {
     const seen = new Map<string, number>();
     for (let run = 0; run < RUNS; run += 1) {
       const reply = { status: pick(statuses), headers: headers(), body: body() };
-      const result = await readTokenReply(reply, context);
+      const result = await readTokenReply(success(reply), context);
       const code = result.ok ? 'granted' : result.fault.code;
       seen.set(code, (seen.get(code) ?? 0) + 1);
       const shown = result.ok ? '' : JSON.stringify(result.fault);

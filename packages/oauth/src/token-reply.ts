@@ -2,7 +2,8 @@
  * Reads the reply of a token endpoint: a token that may be used, or a fault that says what came instead.
  *
  * The body is read as bytes first and kept (as far as it may be shown) in the evidence of the fault; only then is it
- * judged: by status, then by the `error` member, then by oauth4webapi, then by three rules of our own.
+ * judged: by status, then by the `error` member, then by oauth4webapi, then by three rules of our own. A body that could not be read
+ * (compressed, too large, cut) hides nothing that status and headers say.
  *
  * - Only bearer tokens, made of visible ASCII: a space or a line break would break out of the command that carries the token
  *   to a mail server.
@@ -18,7 +19,7 @@ import {
   type Result,
   type TokenEvidence,
 } from '@postbearer/core';
-import type { HttpReply } from '@postbearer/network';
+import type { HttpReply, HttpResult } from '@postbearer/network';
 import { processClientCredentialsResponse } from 'oauth4webapi';
 import { oauthFaults, type OAuthFaultCode } from './faults.ts';
 import type { CleanText } from './reply-text.ts';
@@ -126,9 +127,14 @@ function statusFault(status: number, reply: HttpReply): OAuthFaultCode | undefin
   return undefined;
 }
 
+/** Statuses of a place where no token endpoint is. */
+function isElsewhere(status: number): boolean {
+  return status === 404 || status === 405 || status === 410;
+}
+
 /** What an error reply means whose body is no OAuth error. */
 function bareFault(status: number, text: string, json: JsonObject | undefined): OAuthFaultCode {
-  if (status === 404 || status === 405 || status === 410) return 'OAUTH_ENDPOINT_NOT_FOUND';
+  if (isElsewhere(status)) return 'OAUTH_ENDPOINT_NOT_FOUND';
   if (text === '') return status === 200 || status >= 400 ? 'OAUTH_REPLY_EMPTY' : 'OAUTH_REPLY_UNEXPECTED';
   return json === undefined ? 'OAUTH_REPLY_NOT_JSON' : 'OAUTH_REPLY_UNEXPECTED';
 }
@@ -166,8 +172,29 @@ async function readToken(json: JsonObject, context: ReplyContext, refuse: Refuse
   return success({ value: Secret.of(granted.access_token), lifetimeMs: lifetime.ms });
 }
 
-/** Reads a reply. Never throws, whatever the reply holds. */
-export async function readTokenReply(reply: HttpReply, context: ReplyContext): Promise<Result<GrantedToken>> {
+/** Why the words of a refusal could not be read; `undefined` where trying again may bring them. */
+function unreadReason({ code }: Fault, reply: HttpReply): string | undefined {
+  if (code === 'NETWORK_REPLY_COMPRESSED')
+    return `it is compressed (Content-Encoding: ${reply.headers['content-encoding'] ?? ''})`;
+  return code === 'NETWORK_REPLY_TOO_LARGE' ? 'it is too large' : undefined;
+}
+
+/**
+ * Reads what came of a request. Never throws, whatever the reply holds.
+ *
+ * @returns the token, an `OAUTH_…` fault, or the fault of the network where that says more than the reply.
+ */
+export async function readTokenReply(result: HttpResult, context: ReplyContext): Promise<Result<GrantedToken>> {
+  if (result.ok) return judge(result.value, undefined, context);
+  return result.incomplete === undefined ? failure(result.fault) : judge(result.incomplete, result.fault, context);
+}
+
+/** @param unread - why the body could not be read whole. */
+async function judge(
+  reply: HttpReply,
+  unread: Fault | undefined,
+  context: ReplyContext,
+): Promise<Result<GrantedToken>> {
   const { status } = reply;
   const text = new TextDecoder().decode(reply.body).trim();
   const json = parseObject(text);
@@ -187,6 +214,7 @@ export async function readTokenReply(reply: HttpReply, context: ReplyContext): P
       },
       {
         evidence: evidenceOf(reply, json, text, context),
+        ...(unread === undefined ? {} : { reported: unread.code }),
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       },
     );
@@ -198,6 +226,12 @@ export async function readTokenReply(reply: HttpReply, context: ReplyContext): P
   if (byStatus !== undefined && !(byStatus === 'OAUTH_CLIENT_REFUSED' && error !== undefined))
     return refuse(byStatus, { location: locationOf(reply, context.clean) });
   if (error !== undefined) return refuse(BY_ERROR.get(error) ?? 'OAUTH_REQUEST_REFUSED');
+  if (unread !== undefined && !isElsewhere(status)) {
+    const reason = status >= 400 ? unreadReason(unread, reply) : undefined;
+    return reason === undefined
+      ? failure(unread)
+      : refuse('OAUTH_REPLY_UNREADABLE', { reason: context.clean(reason, 120) });
+  }
   if (status !== 200 || json === undefined) return refuse(bareFault(status, text, json));
   return readToken(json, context, refuse);
 }
