@@ -2,7 +2,7 @@
 import { parseMailboxAddress, type MailboxAddress } from '@postbearer/core';
 import { guess } from './did-you-mean.ts';
 import { DEFAULT_UPSTREAM, type Placed, type RawMailbox } from './entry.ts';
-import { mistake } from './place.ts';
+import { mistake, withExample, wrongValue, type Place } from './place.ts';
 import type { PACE_KEYS, Setting } from './schema.ts';
 import type { EffectiveValue, Finding, MailboxSettings, Pace } from './settings.ts';
 import { parseValue } from './value.ts';
@@ -19,15 +19,15 @@ const ADDRESS: Setting = {
 const NAME: Setting = { type: 'text', environment: [], tfvars: [], description: '', example: DEFAULT_UPSTREAM };
 const MOST = 1_000_000;
 
-function refuse({ place }: Placed, expected: string, found: string, example: string): Finding {
-  return mistake('CONFIG_VALUE_INVALID', place, { expected, found, example });
+function refuse(place: Place, expected: string, found: string, example: string): Finding {
+  return wrongValue(place, expected, found, withExample(expected, example));
 }
 
 function readOne(placed: Placed, setting: Setting, findings: Finding[]): string | undefined {
   const parsed = parseValue(placed.raw, setting);
   if (parsed.kind === 'text') return parsed.text;
-  if (parsed.kind === 'refused') findings.push(refuse(placed, parsed.expected, parsed.found, setting.example));
-  else findings.push(refuse(placed, 'a text', 'empty', setting.example));
+  if (parsed.kind === 'refused') findings.push(wrongValue(placed.place, parsed.expected, parsed.found, parsed.advice));
+  else findings.push(refuse(placed.place, 'a text', 'empty', setting.example));
   return undefined;
 }
 
@@ -36,7 +36,7 @@ function readPace(raw: RawMailbox['pace'], findings: Finding[]): Pace | undefine
   for (const [key, placed] of raw) {
     const number = placed.raw.kind === 'number' ? placed.raw.number : 0;
     if (Number.isInteger(number) && number >= 1 && number <= MOST) pace[key] = number;
-    else findings.push(refuse(placed, `a whole number from 1 to ${MOST}`, 'something else', '10'));
+    else findings.push(refuse(placed.place, `a whole number from 1 to ${MOST}`, 'something else', '10'));
   }
   return raw.size === 0 ? undefined : pace;
 }
@@ -59,14 +59,7 @@ export function buildMailboxes(
   const mailboxes = new Map<string, MailboxSettings>();
   for (const raw of raws) {
     if (!parseMailboxAddress(raw.address).ok) {
-      findings.push(
-        refuse(
-          { place: raw.place, raw: { kind: 'text', text: '' } },
-          'named by a mail address',
-          'named otherwise',
-          ADDRESS.example,
-        ),
-      );
+      findings.push(refuse(raw.place, 'named by a mail address', 'named otherwise', ADDRESS.example));
       continue;
     }
     const from = raw.from.map((placed) => readOne(placed, ADDRESS, findings)).filter((text) => text !== undefined);

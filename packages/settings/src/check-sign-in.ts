@@ -11,6 +11,7 @@ import {
 } from '@postbearer/microsoft365/clouds';
 import { clientAuthenticationsOf, cloudOf } from './derive.ts';
 import type { Draft } from './draft.ts';
+import { DEFAULT_UPSTREAM } from './entry.ts';
 import { mistake, nameOf, remark } from './place.ts';
 import { isPlaceholder } from './placeholder.ts';
 import { UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
@@ -21,16 +22,18 @@ const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** What somebody has to do for a missing setting, with the name it has in each form. */
 export function missing(draft: Draft, key: UpstreamKey, need: string): Finding[] {
   if (!draft.isMissing(key)) return [];
-  const [variable] = UPSTREAM_SETTINGS[key].environment;
-  const names = draft.name === 'default' ? `in the environment ${variable}` : 'in the file';
-  return [
-    mistake('CONFIG_VALUE_MISSING', draft.place(key), {
-      key: draft.jsonKey(key),
-      state: draft.isEmpty(key) ? 'empty' : 'missing',
-      need,
-      names,
-    }),
-  ];
+  const state = draft.isEmpty(key) ? 'empty' : 'missing';
+  return [mistake('CONFIG_VALUE_MISSING', draft.place(key), { state, need, advice: adviceToSet(draft, key) })];
+}
+
+/** How to set what is missing: in the form at hand, and by the name in the form that goes with any. */
+function adviceToSet(draft: Draft, key: UpstreamKey): string {
+  const { key: name, form } = draft.place(key);
+  const other = draft.nameIn(form === 'environment' ? 'json' : 'environment', key);
+  if (draft.name !== DEFAULT_UPSTREAM) return `Set ${name} in the file`;
+  if (form !== 'environment') return `Set ${name} (in the environment ${other})`;
+  const file = UPSTREAM_SETTINGS[key].type === 'secret' ? `, or name a file that holds it in ${name}_FILE` : '';
+  return `Set ${name}${file} (in a JSON file ${other})`;
 }
 
 /** A value that was copied from a manual and not replaced. */
@@ -59,22 +62,31 @@ function* checkSecretText(draft: Draft, key: UpstreamKey): Generator<Finding> {
 
 /** The way of signing in with a password, or with nothing. */
 export function* checkPassword(draft: Draft): Generator<Finding> {
-  if (draft.has('username')) yield* missing(draft, 'password', 'OAuth is off, so the user signs in with a password');
+  const forgotten = isFlagForgotten(draft);
+  // Who meant OAuth has no password to add.
+  if (draft.has('username') && !forgotten)
+    yield* missing(draft, 'password', 'OAuth is off, so the user signs in with a password');
   if (draft.has('password')) yield* missing(draft, 'username', 'a password needs the name it belongs to');
   yield* checkSecretText(draft, 'password');
   const server = draft.text('server');
   if (draft.has('password') && server !== undefined && cloudOfSmtpHost(server) !== undefined)
-    yield remark('CONFIG_BASIC_AUTHENTICATION', draft.place('server'), { server, key: draft.jsonKey('oauth.enabled') });
-  yield* checkForgottenFlag(draft);
+    yield remark('CONFIG_BASIC_AUTHENTICATION', draft.place('server'), {
+      server,
+      key: draft.place('oauth.enabled').key,
+    });
+  if (forgotten) yield flagForgotten(draft);
 }
 
-/** OAuth settings without the flag that makes them count. */
-function* checkForgottenFlag(draft: Draft): Generator<Finding> {
-  if (draft.isGiven('oauth.enabled')) return;
-  if (!draft.has('oauth.clientId') && !draft.has('oauth.tokenEndpoint') && !draft.has('oauth.tenant')) return;
-  const place = { ...draft.place('oauth.enabled'), key: draft.jsonKey('oauth.enabled') };
-  if (draft.has('password')) yield remark('CONFIG_OAUTH_NOT_ENABLED', place, { effect: 'the password is used' });
-  else yield mistake('CONFIG_OAUTH_NOT_ENABLED', place, { effect: 'there is nothing to sign in with' });
+/** Whether there are OAuth settings without the flag that makes them count. */
+function isFlagForgotten(draft: Draft): boolean {
+  if (draft.isGiven('oauth.enabled')) return false;
+  return (['oauth.clientId', 'oauth.tokenEndpoint', 'oauth.tenant'] as const).some((key) => draft.has(key));
+}
+
+function flagForgotten(draft: Draft): Finding {
+  const place = draft.place('oauth.enabled');
+  if (draft.has('password')) return remark('CONFIG_OAUTH_NOT_ENABLED', place, { effect: 'the password is used' });
+  return mistake('CONFIG_OAUTH_NOT_ENABLED', place, { effect: 'there is nothing to sign in with' });
 }
 
 /** The way of signing in with a token. */
@@ -104,11 +116,8 @@ function* wrongWord(
 function* checkEndpoint(draft: Draft): Generator<Finding> {
   const text = draft.text('oauth.tokenEndpoint');
   if (text === undefined) {
-    yield* missing(
-      draft,
-      'oauth.tokenEndpoint',
-      'a token is asked for there; a tenant in oauth.tenant will do as well',
-    );
+    const tenant = draft.place('oauth.tenant').key;
+    yield* missing(draft, 'oauth.tokenEndpoint', `a token is asked for there; a tenant in ${tenant} will do as well`);
     return;
   }
   const endpoint = parseTokenEndpoint(text);
@@ -180,11 +189,11 @@ function* checkCloudsAgree(draft: Draft): Generator<Finding> {
   for (const [key, otherCloud, value] of others)
     if (otherCloud !== undefined && otherCloud !== cloud)
       yield mistake('CONFIG_CLOUD_MISMATCH', draft.place(key), {
-        one: draft.jsonKey(main),
+        one: draft.place(main).key,
         cloud,
-        other: draft.jsonKey(key),
+        other: draft.place(key).key,
         otherCloud,
-        advice: `If the tenant is in the cloud ${cloud}, set ${draft.jsonKey(key)} to ${value}`,
+        advice: `If the tenant is in the cloud ${cloud}, set ${draft.place(key).key} to ${value}`,
       });
 }
 
@@ -192,9 +201,9 @@ function* checkClientAuthentication(draft: Draft): Generator<Finding> {
   const [one, other] = clientAuthenticationsOf(draft);
   if (one !== undefined && other !== undefined && !draft.isGiven('oauth.clientAuthentication')) {
     yield mistake('CONFIG_CLIENT_AUTHENTICATION', draft.place(other.key), {
-      one: draft.jsonKey(one.key),
-      other: draft.jsonKey(other.key),
-      key: draft.jsonKey('oauth.clientAuthentication'),
+      one: draft.place(one.key).key,
+      other: draft.place(other.key).key,
+      key: draft.place('oauth.clientAuthentication').key,
     });
     return;
   }
@@ -217,7 +226,10 @@ function* checkClientAuthentication(draft: Draft): Generator<Finding> {
 }
 
 function* checkClientSecret(draft: Draft): Generator<Finding> {
-  yield* missing(draft, 'oauth.clientSecret', 'OAuth is on and the app proves itself with a client secret');
+  if (draft.isMissing('oauth.clientSecret') && draft.isEmpty('oauth.clientSecret')) {
+    const advice = adviceToSet(draft, 'oauth.clientSecret');
+    yield mistake('CONFIG_CLIENT_SECRET_EMPTY', draft.place('oauth.clientSecret'), { advice });
+  } else yield* missing(draft, 'oauth.clientSecret', 'OAuth is on and the app proves itself with a client secret');
   yield* checkSecretText(draft, 'oauth.clientSecret');
   const secret = draft.secret('oauth.clientSecret');
   const text = secret?.kind === 'value' ? secret.value.reveal().trim() : '';

@@ -38,7 +38,7 @@ const CASES: readonly (readonly [what: string, section: Json, codes: readonly st
   [
     'OAuth on with an empty client secret',
     smtp({}, { clientSecret: '' }),
-    ['CONFIG_VALUE_MISSING'],
+    ['CONFIG_CLIENT_SECRET_EMPTY'],
     'smtp.oauth.clientSecret is empty: OAuth is on and the app proves itself with a client secret.',
   ],
   [
@@ -201,7 +201,7 @@ const CASES: readonly (readonly [what: string, section: Json, codes: readonly st
     'no endpoint and no tenant',
     smtp({}, { tokenEndpoint: undefined }),
     ['CONFIG_VALUE_MISSING'],
-    'smtp.oauth.tokenEndpoint is missing: a token is asked for there; a tenant in oauth.tenant will do as well.',
+    'smtp.oauth.tokenEndpoint is missing: a token is asked for there; a tenant in smtp.oauth.tenant will do as well.',
   ],
   [
     'no mailbox',
@@ -526,7 +526,7 @@ describe('files that settings stand in or name', () => {
     [
       'mode 0644 without any secret',
       { text: text.replace(RIGHT.clientSecret, ''), mode: 0o644 },
-      ['CONFIG_VALUE_MISSING'],
+      ['CONFIG_CLIENT_SECRET_EMPTY'],
     ],
     ['another owner', { text, owner: 4711 }, ['(CONFIG_FILE_OWNER)']],
     ['root as owner', { text, owner: 0 }, []],

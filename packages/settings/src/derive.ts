@@ -99,10 +99,10 @@ function deriveAddresses(draft: Draft): void {
   if (parseMailboxAddress(username).ok) draft.derive('fromAddress', username, draft.jsonKey('username'));
 }
 
-/** Fills what is left out. `tfvarsFile` is the file as it is shown where it is one of Terraform, which has a default of its own. */
-export function deriveSettings(draft: Draft, tfvarsFile?: string): void {
-  if (tfvarsFile === undefined) draft.useDefault('enabled');
-  else draft.useTerraformDefault('enabled', 'false', tfvarsFile);
+/** Fills what is left out. */
+export function deriveSettings(draft: Draft): void {
+  if (draft.isOfTerraform) draft.useTerraformDefault('enabled', 'false');
+  else draft.useDefault('enabled');
   draft.useDefault('port');
   draft.useDefault('enableSsl');
   deriveOAuthEnabled(draft);

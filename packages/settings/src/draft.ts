@@ -5,8 +5,8 @@
  * mistake, not a choice. A place with an empty value counts as none.
  */
 import type { SecretRef } from '@postbearer/core';
-import { RANKS, type Entry } from './entry.ts';
-import { mistake, nameOf, type Place } from './place.ts';
+import { DEFAULT_UPSTREAM, RANKS, type Entry } from './entry.ts';
+import { mistake, nameOf, wrongValue, type Form, type Place } from './place.ts';
 import { UPSTREAM_SETTINGS, type Setting, type UpstreamKey } from './schema.ts';
 import type { EffectiveValue, Finding } from './settings.ts';
 import { agrees, parseValue, type ParsedValue, type Value } from './value.ts';
@@ -34,10 +34,10 @@ interface Understood {
 }
 
 function understand(entry: Entry, setting: Setting, findings: Finding[]): Understood {
-  const parsed = parseValue(entry.raw, setting);
+  const parsed = parseValue(entry.raw, setting, entry.place.form);
   if (parsed.kind === 'refused') {
-    const { expected, found } = parsed;
-    findings.push(mistake('CONFIG_VALUE_INVALID', entry.place, { expected, found, example: setting.example }));
+    const { expected, found, advice } = parsed;
+    findings.push(wrongValue(entry.place, expected, found, advice));
   }
   return { entry, parsed };
 }
@@ -69,6 +69,10 @@ export function choose(entries: readonly Entry[], setting: Setting, findings: Fi
 /** What a draft has to know of where its settings were read. */
 export interface DraftOrigin {
   readonly file?: string;
+  /** The file as it is shown. */
+  readonly label?: string;
+  /** In which form a setting would be added. */
+  readonly form: Form;
   /** Whether all of the file could be read; what is missing may otherwise stand in the rest. */
   readonly isWhole: boolean;
 }
@@ -155,8 +159,21 @@ export class Draft {
   }
 
   #placeOfMissing(key: UpstreamKey): Place {
-    const path = this.jsonKey(key);
-    return { key: path, label: path, ...(this.#origin.file === undefined ? {} : { file: this.#origin.file }) };
+    const { file, form } = this.#origin;
+    const name = this.nameIn(form, key);
+    return { key: name, label: name, form, ...(file === undefined ? {} : { file }) };
+  }
+
+  /** What a form calls the setting; only JSON has names for upstreams beside the default. */
+  nameIn(form: Form, key: UpstreamKey): string {
+    const { environment, tfvars } = UPSTREAM_SETTINGS[key];
+    const [name] = form === 'environment' ? environment : form === 'tfvars' ? tfvars : [];
+    return (this.name === DEFAULT_UPSTREAM ? name : undefined) ?? this.jsonKey(key);
+  }
+
+  /** Whether the file at hand is one of Terraform and speaks of this upstream. */
+  get isOfTerraform(): boolean {
+    return this.#origin.form === 'tfvars' && this.name === DEFAULT_UPSTREAM;
   }
 
   /** Sets what nobody wrote, derived from other settings; `from` says from which. Does nothing where there is a value or one that cannot be known. */
@@ -170,19 +187,12 @@ export class Draft {
   }
 
   /** The same for a default that only Terraform has: it is told as the absence of that variable. */
-  useTerraformDefault(key: UpstreamKey, text: string, file: string): void {
-    this.#set(key, text, 'default', `${file}: not set, default ${text}`, UPSTREAM_SETTINGS[key].tfvars[0]);
+  useTerraformDefault(key: UpstreamKey, text: string): void {
+    this.#set(key, text, 'default', `${this.#origin.label ?? 'Terraform'}: not set, default ${text}`);
   }
 
-  #set(
-    key: UpstreamKey,
-    text: string | undefined,
-    origin: Held['origin'],
-    label: string,
-    name: string = this.jsonKey(key),
-  ): void {
+  #set(key: UpstreamKey, text: string | undefined, origin: Held['origin'], label: string): void {
     if (text === undefined || !this.isMissing(key)) return;
-    const place = { ...this.#placeOfMissing(key), key: name, label };
-    this.#derived.set(key, { value: { kind: 'text', text }, place, origin });
+    this.#derived.set(key, { value: { kind: 'text', text }, place: { ...this.#placeOfMissing(key), label }, origin });
   }
 }

@@ -62,6 +62,10 @@ const ALL_NAMES: ReadonlySet<string> = new Set(
   VARIABLES.flatMap(({ name, setting }) => (hasFileVariable(setting) ? [name, `${name}_FILE`] : [name])),
 );
 
+function placeOf(name: string): Place {
+  return { key: name, label: `environment ${name}`, form: 'environment' };
+}
+
 function isSet(text: string | undefined): text is string {
   return text !== undefined && text.trim() !== '';
 }
@@ -83,7 +87,7 @@ async function readFileVariable(
 ): Promise<Entry> {
   const { name, setting, about } = variable;
   const absolute = files.resolvePath(path);
-  const place = { key: `${name}_FILE`, label: `environment ${name}_FILE` };
+  const place = placeOf(`${name}_FILE`);
   const raw: RawValue =
     setting.type === 'secret'
       ? { kind: 'reference', secret: { kind: 'file', path: absolute } }
@@ -101,9 +105,10 @@ async function readVariable(
   const text = environment[name];
   const path = hasFileVariable(setting) ? environment[`${name}_FILE`] : undefined;
   const entries: Entry[] = [];
-  const place = { key: name, label: `environment ${name}` };
+  const place = placeOf(name);
   const resolvePath = (inner: string): string => files.resolvePath(inner);
-  if (isSet(text))
+  // An empty one is handed over as well, so that it can be named where the setting is missing.
+  if (text !== undefined)
     entries.push({
       about,
       rank: 'environment',
@@ -127,7 +132,7 @@ async function readCredential(
   const { name, setting, about } = variable;
   const path = files.join(folder, name);
   if (!(await files.exists(path))) return [];
-  const place = { key: name, label: `systemd credential ${name}` };
+  const place: Place = { key: name, label: `systemd credential ${name}`, form: 'environment' };
   const raw: RawValue =
     setting.type === 'secret'
       ? { kind: 'reference', secret: { kind: 'systemd-credential', name } }
@@ -138,27 +143,29 @@ async function readCredential(
 function readXmpro(environment: Environment): Entry[] {
   return Object.entries(environment).flatMap(([name, text]): Entry[] => {
     const key = XMPRO_KEYS.get(name.toUpperCase());
-    if (key === undefined || !isSet(text)) return [];
-    const place = { key: name, label: `environment ${name}` };
+    if (key === undefined || text === undefined) return [];
     const rank: Rank = 'xmpro';
-    return [{ about: { upstream: DEFAULT_UPSTREAM, key }, rank, place, raw: { kind: 'text', text } }];
+    return [{ about: { upstream: DEFAULT_UPSTREAM, key }, rank, place: placeOf(name), raw: { kind: 'text', text } }];
   });
 }
 
-/** `EMAIL_OAUTH_…` is ours alone, so any other name there is a mistake; elsewhere only what is two letters away. */
+/** `EMAIL_OAUTH_…` is ours alone, so any other name there is a mistake; elsewhere only what is a few letters away. */
 function findMisspelt(environment: Environment): Finding[] {
   return Object.entries(environment).flatMap(([name, text]): Finding[] => {
-    if (!isSet(text) || ALL_NAMES.has(name) || FOREIGN_NAMES.has(name)) return [];
-    if (!/^(?:ENABLE_)?EMAIL|^E?MAIL_/i.test(name)) return [];
-    const near = nearest(name, ALL_NAMES, name.startsWith('EMAIL_OAUTH_') ? undefined : 2);
-    if (near === undefined && !name.startsWith('EMAIL_OAUTH_')) return [];
-    const place = { key: name, label: `environment ${name}` };
-    return [
-      remark('CONFIG_UNKNOWN_KEY', place, {
-        guess: near === undefined ? 'nothing similar is one' : `did you mean ${near}?`,
-      }),
-    ];
+    if (!isSet(text) || ALL_NAMES.has(name) || FOREIGN_NAMES.has(name.toUpperCase())) return [];
+    const isOurs = name.startsWith('EMAIL_OAUTH_');
+    const near = isOurs ? nearest(name, ALL_NAMES) : nearestOfShared(name);
+    if (near === undefined && !isOurs) return [];
+    const guess = near === undefined ? 'nothing similar is one' : `did you mean ${near}?`;
+    return [remark('CONFIG_UNKNOWN_KEY', placeOf(name), { guess })];
   });
+}
+
+/** The nearest name of a family that other software uses as well. */
+function nearestOfShared(name: string): string | undefined {
+  if (/^XMPRO_/i.test(name))
+    return XMPRO_KEYS.has(name.toUpperCase()) ? undefined : nearest(name, XMPRO_KEYS.keys(), 3);
+  return /^(?:ENABLE_)?EMAIL|^E?MAIL_/i.test(name) ? nearest(name, ALL_NAMES, 2) : undefined;
 }
 
 /** Reads the environment and `$CREDENTIALS_DIRECTORY`. */

@@ -6,16 +6,17 @@ import { checkUpstream } from './check-upstream.ts';
 import { deriveSettings } from './derive.ts';
 import { choose, Draft, type Chosen, type Held } from './draft.ts';
 import { DEFAULT_UPSTREAM, type Collected, type Entry } from './entry.ts';
-import { evidenceOf, mistake, remark, type Place } from './place.ts';
+import { evidenceOf, mistake, remark, type Form, type Place } from './place.ts';
 import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
 import type { EffectiveValue, Finding, MailboxSettings, Settings, SettingsReading } from './settings.ts';
 
 /** What the forms were read from. */
 export interface Origin {
   readonly file?: string;
-  readonly form?: 'json' | 'tfvars';
-  /** A tfvars file as it is shown. */
-  readonly tfvars?: string;
+  /** The file as it is shown. */
+  readonly label?: string;
+  /** In which form a setting would be added: that of the file, where there is one. */
+  readonly form: Form;
   /** For `CONFIG_EMPTY`: where was looked. */
   readonly looked: string;
 }
@@ -47,7 +48,11 @@ function draftOf(name: string, { entries, isWhole }: Collected, origin: Origin, 
 
 function namesOf(collected: Collected): string[] {
   const names = new Set(collected.upstreams.map(({ name }) => name));
-  for (const { about } of collected.entries) if (about !== LOG_LEVEL_KEY) names.add(about.upstream);
+  for (const { about, rank, raw } of collected.entries) {
+    // Variables that are empty are no settings; a place in a file is one, whatever stands there.
+    const isNothing = rank !== 'file' && rank !== 'nested' && raw.kind === 'text' && raw.text.trim() === '';
+    if (about !== LOG_LEVEL_KEY && !isNothing) names.add(about.upstream);
+  }
   return [...names].toSorted((a, b) => Number(b === DEFAULT_UPSTREAM) - Number(a === DEFAULT_UPSTREAM));
 }
 
@@ -58,8 +63,8 @@ function checkSharedApps(drafts: readonly Draft[]): Finding[] {
     const owner = clientId === undefined ? undefined : owners.get(clientId);
     if (clientId !== undefined && owner === undefined) owners.set(clientId, draft);
     if (owner === undefined) return [];
-    const values = { key: draft.jsonKey('oauth.clientId'), other: owner.jsonKey('oauth.clientId') };
-    return [remark('CONFIG_CLIENT_ID_SHARED', draft.place('oauth.clientId'), values)];
+    const other = owner.place('oauth.clientId').key;
+    return [remark('CONFIG_CLIENT_ID_SHARED', draft.place('oauth.clientId'), { other })];
   });
 }
 
@@ -105,7 +110,7 @@ export function evaluate(collected: Collected, origin: Origin): SettingsReading 
   const { entries } = collected;
   const names = namesOf(collected);
   const drafts = names.map((name) => draftOf(name, collected, origin, findings));
-  for (const draft of drafts) deriveSettings(draft, draft.name === DEFAULT_UPSTREAM ? origin.tfvars : undefined);
+  for (const draft of drafts) deriveSettings(draft);
   for (const draft of drafts) findings.push(...checkUpstream(draft));
   findings.push(...checkSharedApps(drafts));
   const logLevel = chooseLogLevel(entries, findings);
@@ -117,7 +122,7 @@ export function evaluate(collected: Collected, origin: Origin): SettingsReading 
     findings,
     values,
     ...(origin.file === undefined ? {} : { file: origin.file }),
-    ...(origin.form === undefined ? {} : { form: origin.form }),
+    ...(origin.file === undefined || origin.form === 'environment' ? {} : { form: origin.form }),
   };
 }
 

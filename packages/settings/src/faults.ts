@@ -21,6 +21,7 @@ type Code =
   | 'CONFIG_UNKNOWN_KEY'
   | 'CONFIG_VALUE_INVALID'
   | 'CONFIG_VALUE_MISSING'
+  | 'CONFIG_CLIENT_SECRET_EMPTY'
   | 'CONFIG_CONFLICT'
   | 'CONFIG_VALUE_AND_FILE'
   | 'CONFIG_NAMED_FILE'
@@ -81,8 +82,8 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
   CONFIG_FILE_UNREADABLE: {
     title: 'File not readable',
     message: 'The file {file} cannot be read: {reason}.',
-    cause: 'It is not an ordinary file, this account may not read it, or it is not UTF-8 text.',
-    remedy: { steps: ['Give the account that runs this program the right to read the file, saved as UTF-8 text.'] },
+    cause: 'Settings are read from there, and no other place is tried in its stead.',
+    remedy: { steps: ['{advice}.'] },
     next: 'fix-configuration',
   },
   CONFIG_FILE_TOO_LARGE: {
@@ -131,14 +132,21 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
     title: 'Wrong value',
     message: '{key} must be {expected}, but is {found}.',
     cause: 'The value has a form that this setting cannot have.',
-    remedy: { steps: ['Set {key} to {expected}, for example {example}.'] },
+    remedy: { steps: ['Set {key} to {advice}.'] },
     next: 'fix-configuration',
   },
   CONFIG_VALUE_MISSING: {
     title: 'Setting missing',
     message: '{key} is {state}: {need}.',
     cause: 'Without it nothing can be sent, and it cannot be derived from the other settings.',
-    remedy: { steps: ['Set {key} ({names}).'] },
+    remedy: { steps: ['{advice}.'] },
+    next: 'fix-configuration',
+  },
+  CONFIG_CLIENT_SECRET_EMPTY: {
+    title: 'Client secret empty',
+    message: '{key} is empty: OAuth is on and the app proves itself with a client secret.',
+    cause: 'An empty value counts as not set. Terraform and compose files write one where nobody gave the secret.',
+    remedy: { steps: ['{advice}.'] },
     next: 'fix-configuration',
   },
   CONFIG_CONFLICT: {

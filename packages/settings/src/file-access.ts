@@ -56,12 +56,32 @@ export type FileText =
   | { readonly ok: true; readonly text: string; readonly hasMark: boolean; readonly facts: FileFacts }
   | { readonly ok: false; readonly finding: Finding };
 
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'this account has no right to',
-  EPERM: 'this account has no right to',
-  ELOOP: 'it is a link that leads back to itself',
-  ENAMETOOLONG: 'the name is too long',
+/** Why a file cannot be read, and what to do about it. */
+interface Refusal {
+  readonly reason: string;
+  readonly advice: string;
+}
+
+const ABSENT: Refusal = { reason: 'it does not exist', advice: 'Put the file there, or correct the name' };
+const NO_FILE: Refusal = { reason: 'it is not an ordinary file', advice: 'Name the file itself, not its folder' };
+const NOT_UTF8: Refusal = { reason: 'it is not UTF-8 text', advice: 'Save the file as UTF-8 text' };
+const UTF16: Refusal = { ...NOT_UTF8, reason: 'it is saved as UTF-16 and has to be UTF-8' };
+const NO_RIGHT: Refusal = {
+  reason: 'this account may not read it',
+  advice: 'Give the account that runs this program the right to read the file',
 };
+
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  EACCES: NO_RIGHT,
+  EPERM: NO_RIGHT,
+  ELOOP: { reason: 'it is a link that leads back to itself', advice: 'Correct the link' },
+  ENAMETOOLONG: { reason: 'the name is too long', advice: 'Correct the name' },
+};
+
+function refusalOf(error: unknown): Refusal {
+  const code = codeOf(error);
+  return REFUSALS[code] ?? { reason: code, advice: 'Make sure that this account can read the file' };
+}
 
 function decode(bytes: Uint8Array): string | undefined {
   try {
@@ -107,21 +127,20 @@ export class FileReader {
 
   /** Reads a text without its byte order mark. */
   async readText(path: string, place: Place): Promise<FileText> {
-    const refuse = (reason: string): FileText => ({
+    const refuse = (refusal: Refusal): FileText => ({
       ok: false,
-      finding: mistake('CONFIG_FILE_UNREADABLE', place, { file: path, reason }),
+      finding: mistake('CONFIG_FILE_UNREADABLE', place, { file: path, ...refusal }),
     });
     try {
       const facts = await this.files.stat(path);
-      if (facts === undefined) return refuse('it does not exist');
-      if (!facts.isFile) return refuse('it is not an ordinary file');
+      if (facts === undefined) return refuse(ABSENT);
+      if (!facts.isFile) return refuse(NO_FILE);
       if (facts.sizeBytes > LARGEST_FILE_BYTES) return this.#tooLarge(path, place);
       const bytes = await this.files.read(path);
       if (bytes.length > LARGEST_FILE_BYTES) return this.#tooLarge(path, place);
       return this.#decoded(bytes, facts) ?? refuse(this.#encodingOf(bytes));
     } catch (error) {
-      const code = codeOf(error);
-      return refuse(REASONS[code] ?? code);
+      return refuse(refusalOf(error));
     }
   }
 
@@ -139,10 +158,10 @@ export class FileReader {
     return { ok: true, text: hasMark ? text.slice(1) : text, hasMark, facts };
   }
 
-  #encodingOf(bytes: Uint8Array): string {
+  #encodingOf(bytes: Uint8Array): Refusal {
     const [first, second] = bytes;
     // Windows PowerShell writes this with Out-File and >.
     const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
-    return isUtf16 ? 'it is saved as UTF-16 and has to be UTF-8' : 'it is not UTF-8 text';
+    return isUtf16 ? UTF16 : NOT_UTF8;
   }
 }

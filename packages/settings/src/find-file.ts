@@ -16,7 +16,7 @@ export const FILE_NAME = 'Global-variables.json';
 export type FoundFile =
   | { readonly kind: 'found'; readonly path: string }
   | { readonly kind: 'none'; readonly looked: readonly string[] }
-  | { readonly kind: 'missing'; readonly finding: Finding };
+  | { readonly kind: 'missing'; readonly path: string; readonly finding: Finding };
 
 function systemFolders(environment: Environment, platform: string): string[] {
   if (platform !== 'win32') return ['/etc/postbearer'];
@@ -38,7 +38,7 @@ export async function findFile(
     if (await files.exists(path)) return { kind: 'found', path };
     const by = configFile === undefined ? 'POSTBEARER_CONFIG' : 'the option --config';
     const place = { key: configFile === undefined ? 'POSTBEARER_CONFIG' : '--config', label: by, file: path };
-    return { kind: 'missing', finding: mistake('CONFIG_FILE_MISSING', place, { file: path, named: by }) };
+    return { kind: 'missing', path, finding: mistake('CONFIG_FILE_MISSING', place, { file: path, named: by }) };
   }
   const looked = [files.folder, ...systemFolders(environment, platform)].map((folder) => files.join(folder, FILE_NAME));
   for (const path of looked) if (await files.exists(path)) return { kind: 'found', path };

@@ -17,7 +17,16 @@ import {
   type Rank,
 } from './entry.ts';
 import { lineFinder, parseJson } from './json-syntax.ts';
-import { mistake, remark, WHOLE_FILE, type Place, type Source } from './place.ts';
+import {
+  mistake,
+  remark,
+  WHOLE_FILE,
+  WHOLE_OBJECT,
+  withExample,
+  wrongValue,
+  type Place,
+  type Source,
+} from './place.ts';
 import {
   LOG_LEVEL_KEY,
   PACE_KEYS,
@@ -97,6 +106,11 @@ class JsonForm {
     };
   }
 
+  /** The key of what concerns all of it. */
+  get whole(): string {
+    return this.#source.file === undefined ? WHOLE_OBJECT : WHOLE_FILE;
+  }
+
   placeAt(key: string, offset: number): Place {
     const { file, label } = this.#source;
     if (file === undefined) return { key, label };
@@ -112,11 +126,14 @@ class JsonForm {
     this.#findings.push(finding);
   }
 
+  #refuse(place: Place, expected: string, found: string, example: string): void {
+    this.report(wrongValue(place, expected, found, withExample(expected, example)));
+  }
+
   /** The properties of what has to be an object; none, and a finding, where it is something else. */
   #members(node: Node, key: string, example: string): Property[] {
     if (node.type === 'object') return propertiesOf(node);
-    const values = { expected: 'an object', found: kindOf(node), example };
-    this.report(mistake('CONFIG_VALUE_INVALID', this.#placeOf(key, node), values));
+    this.#refuse(this.#placeOf(key, node), 'an object', kindOf(node), example);
     return [];
   }
 
@@ -126,21 +143,20 @@ class JsonForm {
 
   readRoot(root: Node): void {
     this.#isWhole = root.type === 'object';
-    const properties = this.#members(root, WHOLE_FILE, '{"smtp": {…}}');
-    const names = new Set(properties.map(({ name }) => name));
+    const properties = this.#members(root, this.whole, '{"smtp": {…}}');
     for (const property of properties) {
       if (property.name === 'smtp') this.#readUpstream(property.value, DEFAULT_UPSTREAM, 'smtp', 'file');
       else if (property.name === 'database') this.#readDatabase(property.value);
       else if (property.name === 'postbearer') this.#readPostbearer(property.value);
       else if (property.name === LOG_LEVEL_KEY) this.#readLogLevel(property.value);
-      else this.#readForeign(property, names);
+      else this.#readForeign(property);
     }
   }
 
-  /** A root key of other software, unless it is one of ours in another case. */
-  #readForeign(property: Property, names: ReadonlySet<string>): void {
+  /** A root key of other software, unless it is one of ours in another case, beside or in place of it. */
+  #readForeign(property: Property): void {
     const ours = ['smtp', 'postbearer', LOG_LEVEL_KEY].find(
-      (name) => name.toLowerCase() === property.name.toLowerCase() && !names.has(name),
+      (name) => name.toLowerCase() === property.name.toLowerCase(),
     );
     if (ours !== undefined) this.#unknown(property, property.name, [ours]);
   }
@@ -152,8 +168,9 @@ class JsonForm {
 
   #readDatabase(node: Node): void {
     if (node.type !== 'object') return;
-    const smtp = propertiesOf(node).find(({ name }) => name === 'smtp');
-    if (smtp !== undefined) this.#readUpstream(smtp.value, DEFAULT_UPSTREAM, 'database.smtp', 'nested');
+    for (const property of propertiesOf(node))
+      if (property.name === 'smtp') this.#readUpstream(property.value, DEFAULT_UPSTREAM, 'database.smtp', 'nested');
+      else if (property.name.toLowerCase() === 'smtp') this.#unknown(property, `database.${property.name}`, ['smtp']);
   }
 
   #readPostbearer(node: Node): void {
@@ -171,12 +188,8 @@ class JsonForm {
       if (UPSTREAM_NAME.test(name)) {
         this.#readUpstream(value, name, path, 'file');
       } else {
-        const values = {
-          expected: 'named with at most 64 letters, digits, - and _',
-          found: 'named otherwise',
-          example: 'test',
-        };
-        this.report(mistake('CONFIG_VALUE_INVALID', this.#placeOf(path, key), values));
+        const expected = 'named with at most 64 letters, digits, - and _';
+        this.#refuse(this.#placeOf(path, key), expected, 'named otherwise', 'test');
       }
     }
   }
@@ -213,7 +226,7 @@ class JsonForm {
   #refuseSection(node: Node, { upstream, path, rank, inside }: Section): void {
     const place = this.#placeOf(inside === '' ? path : `${path}.oauth`, node);
     const example = inside === '' ? '{"server": "smtp.office365.com"}' : '{"enabled": true, "tenant": "contoso.com"}';
-    this.report(mistake('CONFIG_VALUE_INVALID', place, { expected: 'an object', found: kindOf(node), example }));
+    this.#refuse(place, 'an object', kindOf(node), example);
     for (const key of UPSTREAM_KEYS)
       if (key.startsWith(inside))
         this.#entries.push({ about: { upstream, key }, rank, place, raw: { kind: 'unreadable' } });
@@ -316,7 +329,7 @@ export function readJsonForm(text: string, source: Source): Collected {
   const { root, problems } = parseJson(text);
   const form = new JsonForm(source, lineFinder(text));
   for (const { offset, problem } of problems) {
-    const place = { ...form.placeAt(WHOLE_FILE, offset) };
+    const place = { ...form.placeAt(form.whole, offset) };
     form.report(mistake('CONFIG_SYNTAX', place, { form: 'JSON', problem, hint: 'an editor that knows JSON marks it' }));
   }
   if (root !== undefined) {

@@ -3,6 +3,9 @@ import type { FaultValues, SettingsEvidence } from '@postbearer/core';
 import { settingsFaults } from './faults.ts';
 import type { Finding } from './settings.ts';
 
+/** A way to write settings. Advice names things as the form at hand does. */
+export type Form = 'json' | 'tfvars' | 'environment';
+
 /** Where a value stands or is missing. */
 export interface Place {
   /** As its own form writes it: `smtp.server`, `EMAIL_SERVER`, `email_server`. */
@@ -12,10 +15,14 @@ export interface Place {
   readonly file?: string;
   /** From 1. */
   readonly line?: number;
+  /** JSON where it is left out. */
+  readonly form?: Form;
 }
 
 /** The key of a finding about a file as a whole. */
 export const WHOLE_FILE = '(the whole file)';
+/** The key of a finding about an object of a program as a whole. */
+export const WHOLE_OBJECT = '(the whole object)';
 
 /** Where a text comes from. */
 export interface Source {
@@ -55,4 +62,14 @@ export function mistake(code: FaultName, place: Place, values: FaultValues = {})
 /** A finding that does not stop: `{key}` is filled with the key of the place. */
 export function remark(code: FaultName, place: Place, values: FaultValues = {}): Finding {
   return { ...mistake(code, place, values), severity: 'warning' };
+}
+
+/** `CONFIG_VALUE_INVALID`: what it must be, what it is, and what to set it to, each for people. */
+export function wrongValue(place: Place, expected: string, found: string, advice: string): Finding {
+  return mistake('CONFIG_VALUE_INVALID', place, { expected, found, advice });
+}
+
+/** What to set a value to, with an example. */
+export function withExample(expected: string, example: string): string {
+  return `${expected}, for example ${example}`;
 }

@@ -14,7 +14,7 @@ import { FileReader, systemFiles, type FileAccess, type FileFacts } from './file
 import { findFile } from './find-file.ts';
 import { readFlagsForm } from './flags-form.ts';
 import { readJsonForm } from './json-form.ts';
-import { mistake, WHOLE_FILE, type Source } from './place.ts';
+import { WHOLE_FILE, WHOLE_OBJECT, withExample, wrongValue, type Source } from './place.ts';
 import { readTfvarsForm } from './tfvars-form.ts';
 import { LOG_LEVEL_KEY, UPSTREAM_SETTINGS } from './schema.ts';
 import type { Finding, Settings, SettingsReading } from './settings.ts';
@@ -44,16 +44,15 @@ interface FileReading {
   readonly facts?: FileFacts;
 }
 
+function formOf(path: string): 'json' | 'tfvars' {
+  return /\.tfvars$/i.test(path) ? 'tfvars' : 'json';
+}
+
 async function readFile(path: string, reader: FileReader): Promise<FileReading> {
-  const form = /\.tfvars$/i.test(path) ? 'tfvars' : 'json';
+  const form = formOf(path);
   const relative = reader.paths.relative(reader.folder, path);
   const label = relative.startsWith('..') || relative === '' ? path : relative;
-  const origin: Origin = {
-    file: path,
-    form,
-    looked: `${label} holds none`,
-    ...(form === 'tfvars' ? { tfvars: label } : {}),
-  };
+  const origin: Origin = { file: path, label, form, looked: `${label} holds none` };
   const read = await reader.readText(path, { key: WHOLE_FILE, label, file: path });
   if (!read.ok) return { collected: { ...NOTHING, findings: [read.finding], isWhole: false }, origin };
   const beside = reader.in(reader.paths.dirname(path));
@@ -69,11 +68,17 @@ async function findAndRead(options: LoadOptions, environment: Environment, reade
     case 'found':
       return readFile(found.path, reader);
     case 'missing':
-      return { collected: { ...NOTHING, findings: [found.finding], isWhole: false }, origin: { looked: '' } };
+      return {
+        collected: { ...NOTHING, findings: [found.finding], isWhole: false },
+        origin: { file: found.path, form: formOf(found.path), looked: '' },
+      };
     case 'none':
       return {
         collected: NOTHING,
-        origin: { looked: `no EMAIL_ variable is set and no file is at ${found.looked.join(', ')}` },
+        origin: {
+          form: 'environment',
+          looked: `no EMAIL_ variable is set and no file is at ${found.looked.join(', ')}`,
+        },
       };
   }
 }
@@ -185,12 +190,13 @@ export function asResult(
  */
 export function settingsFromObject(object: unknown): SettingsReading {
   const source: Source = { label: 'the settings of the program', resolvePath: (path) => path };
-  const origin: Origin = { looked: 'the object has no member smtp' };
+  const origin: Origin = { form: 'json', looked: 'the object has no member smtp' };
   const text = serialise(object);
   if (text === undefined) {
-    const place = { key: '(the whole object)', label: source.label };
-    const values = { expected: 'an object of plain values', found: 'something else', example: '{"smtp": {…}}' };
-    return evaluate({ ...NOTHING, findings: [mistake('CONFIG_VALUE_INVALID', place, values)] }, origin);
+    const place = { key: WHOLE_OBJECT, label: source.label };
+    const expected = 'an object of plain values';
+    const finding = wrongValue(place, expected, 'something else', withExample(expected, '{"smtp": {…}}'));
+    return evaluate({ ...NOTHING, findings: [finding] }, origin);
   }
   return evaluate(readJsonForm(text, source), origin);
 }

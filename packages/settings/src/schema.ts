@@ -123,7 +123,7 @@ export const UPSTREAM_SETTINGS: Readonly<Record<UpstreamKey, Setting>> = {
     xmpro: 'USERNAME',
     tfvars: ['email_username', 'smtp_username'],
     derivedFrom: '`fromAddress`, where OAuth is on',
-    description: 'Who signs in. At Microsoft 365 the address of the mailbox to send as.',
+    description: 'The mailbox that signs in. At Microsoft 365 its address, elsewhere the name of the user.',
     example: 'notifications@contoso.com',
   },
   fromAddress: {
@@ -140,7 +140,7 @@ export const UPSTREAM_SETTINGS: Readonly<Record<UpstreamKey, Setting>> = {
     environment: ['EMAIL_PASSWORD'],
     xmpro: 'PASSWORD',
     tfvars: ['email_password', 'smtp_password'],
-    description: 'The password of `username`, used only while OAuth is off.',
+    description: 'The password of that user. Used only while OAuth is off.',
     example: 'your-smtp-password',
   },
   caFile: {
@@ -189,7 +189,7 @@ export const UPSTREAM_SETTINGS: Readonly<Record<UpstreamKey, Setting>> = {
     environment: ['EMAIL_OAUTH_TOKEN_CLIENT_ID'],
     xmpro: 'OAUTHTOKENREQUEST__FORMDATA__CLIENT_ID',
     tfvars: ['email_oauth_token_client_id'],
-    description: 'Application (client) ID of the app registration.',
+    description: 'The application (client) ID of the app registration.',
     example: '8f0e7c52-1b1d-4c0a-a2a3-5f2b6d7e9c10',
   },
   'oauth.clientSecret': {
@@ -299,6 +299,7 @@ export const FOREIGN_NAMES: ReadonlySet<string> = new Set([
   'EMAIL_USE_DEFAULT_CREDENTIALS',
   'EMAIL_TEMPLATE_FOLDER',
   'EMAIL_WEB_APPLICATION',
+  ...['USEDEFAULTCREDENTIALS', 'TEMPLATEFOLDER', 'WEBAPPLICATION'].map((name) => `${XMPRO_PREFIX}${name}`),
 ]);
 
 /** Children of the root key `postbearer`; those without settings here are read by other parts of the product. */

@@ -115,7 +115,7 @@ export interface SettingsReading {
   readonly settings?: Settings;
   readonly findings: readonly Finding[];
   readonly values: readonly EffectiveValue[];
-  /** Absolute path of the file that was read. */
+  /** Absolute path of the file that was read or, where it could not be, was named. */
   readonly file?: string;
   readonly form?: 'json' | 'tfvars';
 }

@@ -29,7 +29,7 @@ export function readTfvarsForm(text: string, source: Source): Collected {
   const lineOf = lineFinder(text);
   const placeAt = (key: string, offset: number): Place => {
     const line = lineOf(offset);
-    return { key, label: `${label}:${line}`, line, ...(file === undefined ? {} : { file }) };
+    return { key, label: `${label}:${line}`, line, form: 'tfvars', ...(file === undefined ? {} : { file }) };
   };
   const entries: Entry[] = [];
   const findings: Finding[] = [];

@@ -6,6 +6,7 @@
  */
 import { parseLogLevel, parseMailboxAddress, Secret, type SecretRef } from '@postbearer/core';
 import { CLOUD_NAMES, parseCloudName } from '@postbearer/microsoft365/clouds';
+import { withExample, type Form } from './place.ts';
 import type { Setting } from './schema.ts';
 
 /** A value as its form holds it. */
@@ -30,7 +31,7 @@ export type ParsedValue =
   | Value
   | { readonly kind: 'empty' }
   | { readonly kind: 'unreadable' }
-  | { readonly kind: 'refused'; readonly expected: string; readonly found: string };
+  | { readonly kind: 'refused'; readonly expected: string; readonly found: string; readonly advice: string };
 
 const FLAGS: ReadonlyMap<string, string> = new Map(
   [
@@ -87,17 +88,31 @@ const EXPECTED: Readonly<Record<Exclude<Setting['type'], 'choice'>, string>> = {
   url: 'a URL that begins with https:// and holds no user name',
   level: 'Verbose, Debug, Information, Warning, Error or Fatal',
   cloud: CLOUD_NAMES.join(', '),
-  secret: 'a text, or an object {"file": "…"} or {"systemdCredential": "…"}',
+  secret: `a text of at most ${LONGEST_SECRET} characters`,
 };
 
-/** What a value of this setting has to be, for people. */
-export function expectationOf(setting: Setting): string {
-  return setting.type === 'choice' ? `one of ${(setting.choices ?? []).join(', ')}` : EXPECTED[setting.type];
+/** What a value of this setting has to be, for people, where it is written in this form. */
+export function expectationOf(setting: Setting, form: Form = 'json'): string {
+  if (setting.type === 'choice') return `one of ${(setting.choices ?? []).join(', ')}`;
+  const expected = EXPECTED[setting.type];
+  if (setting.type !== 'secret' || form === 'environment') return expected;
+  return form === 'json' ? `${expected}, {"file": "…"} or {"systemdCredential": "…"}` : `${expected} in double quotes`;
+}
+
+/** What to set it to. Of a secret no example is given: what stands in manuals is refused. */
+export function adviceFor(setting: Setting, form: Form = 'json'): string {
+  const expected = expectationOf(setting, form);
+  if (setting.type !== 'secret') return withExample(expected, setting.example);
+  return form === 'environment'
+    ? `${expected}, or name a file that holds it in ${setting.environment[0]}_FILE`
+    : expected;
 }
 
 function describe(raw: RawValue, setting: Setting): string {
   switch (raw.kind) {
     case 'text':
+      if (/\0/.test(raw.text) || !raw.text.isWellFormed())
+        return `a text of ${raw.text.length} characters, one of which is no character of a text`;
       // Numbers and words like "maybe" help to see the mistake; anything longer could be somebody's secret.
       return setting.type !== 'secret' && /^(?:-?\d{1,7}|[a-z]{1,5})$/i.test(raw.text)
         ? `the text "${raw.text}"`
@@ -146,9 +161,12 @@ function read(raw: RawValue, setting: Setting): ParsedValue | undefined {
   }
 }
 
-/** Understands a raw value, or says what was expected and what was found. */
-export function parseValue(raw: RawValue, setting: Setting): ParsedValue {
-  return read(raw, setting) ?? { kind: 'refused', expected: expectationOf(setting), found: describe(raw, setting) };
+/** Understands a raw value, or says what was expected, what was found and what to set it to in its form. */
+export function parseValue(raw: RawValue, setting: Setting, form: Form = 'json'): ParsedValue {
+  const understood = read(raw, setting);
+  if (understood !== undefined) return understood;
+  const found = describe(raw, setting);
+  return { kind: 'refused', expected: expectationOf(setting, form), found, advice: adviceFor(setting, form) };
 }
 
 /** Whether two places say the same. */
