@@ -1,5 +1,5 @@
 /** Starting, settings and ending. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -55,17 +55,6 @@ describe('an emulator started without options', () => {
     expect(one.clientId).not.toBe(two.clientId);
     expect(a.certificateAuthorityPem).not.toBe(b.certificateAuthorityPem);
     await Promise.all([a.close(), b.close()]);
-  });
-
-  it('writes settings that only their owner may read', async () => {
-    const emulator = await startEmulator();
-    const file = join(folder, 'Global-variables.json');
-    await emulator.writeSettings(file, { logLevel: 'Debug', clientSecret: 'other' });
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(
-      emulator.settings({ logLevel: 'Debug', clientSecret: 'other' }),
-    );
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    await emulator.close();
   });
 
   it('keeps its authority in a file until it is closed, and closing twice is safe', async () => {

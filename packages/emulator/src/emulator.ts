@@ -29,6 +29,7 @@ import {
   type SettingsOverrides,
   type SettingsSubject,
 } from './settings.ts';
+import { AUTHORITY_FOLDER_PREFIX, writeSettingsFile } from './settings-file.ts';
 import { Directory } from './state/directory.ts';
 import { createOperations, type StateOperations } from './state/operations.ts';
 import { parseState, readStateFile } from './state/read-state.ts';
@@ -135,8 +136,7 @@ function faceOf(running: Running): Emulator {
     waitForMessages: (count, options = {}) => world.messages.wait(count, options.timeoutMs, options.signal),
     settings: (overrides = {}) => settingsOf(world, places, url, overrides),
     async writeSettings(file, overrides = {}) {
-      const text = `${JSON.stringify(settingsOf(world, places, url, overrides), undefined, 2)}\n`;
-      await writeFile(file, text, { mode: 0o600 });
+      await writeSettingsFile(file, settingsOf(world, places, url, overrides));
     },
     counters: world.counters,
     close() {
@@ -182,7 +182,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       ipAddresses: [...new Set(['127.0.0.1', '::1', ...(host === 'localhost' ? [] : [host])])],
     });
     const identity = { keyPem: certificate.privateKeyPem, chainPem: certificate.chainPem };
-    const folder = await mkdtemp(join(tmpdir(), 'postbearer-emulator-'));
+    const folder = await mkdtemp(join(tmpdir(), AUTHORITY_FOLDER_PREFIX));
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     const authorityFile = join(folder, 'authority.pem');
     await writeFile(authorityFile, authority.certificatePem);

@@ -8,7 +8,9 @@ type Code =
   | 'EMULATOR_CANNOT_LISTEN'
   | 'EMULATOR_NOT_IN_STATE'
   | 'EMULATOR_FAULT_INVALID'
-  | 'EMULATOR_NO_MESSAGE';
+  | 'EMULATOR_NO_MESSAGE'
+  | 'EMULATOR_SETTINGS_FILE_EXISTS'
+  | 'EMULATOR_SETTINGS_FILE_NOT_WRITABLE';
 
 /** Faults of the emulator. */
 export const emulatorFaults: FaultCatalogue<Code> = defineFaults({
@@ -61,6 +63,21 @@ export const emulatorFaults: FaultCatalogue<Code> = defineFaults({
     cause: 'Fewer messages were sent, one was refused, or the time was too short.',
     remedy: { steps: ['Look at what the sender was told, and at the counters of the emulator.'] },
     next: 'retry',
+  },
+  EMULATOR_SETTINGS_FILE_EXISTS: {
+    title: 'Settings that are not of an emulator',
+    message: '{file} exists and was not written by an emulator; it was left as it is.',
+    cause:
+      'Settings are written over those of an earlier emulator only: their smtp.server is an address of this machine and their smtp.caFile lies in the folder of an emulator.',
+    remedy: { steps: ['Choose another name for the settings of the emulator.'] },
+    next: 'fix-configuration',
+  },
+  EMULATOR_SETTINGS_FILE_NOT_WRITABLE: {
+    title: 'Settings file cannot be written',
+    message: 'The settings file {file} cannot be written: {reason}.',
+    cause: 'The settings of an emulator are written to a new file in the folder, which then takes the name.',
+    remedy: { steps: ['Choose a folder that exists and that this account may write to.'] },
+    next: 'fix-configuration',
   },
 });
 

@@ -75,7 +75,12 @@ export interface Emulator {
   ): Promise<readonly ReceivedMessage[]>;
   /** A complete `Global-variables.json` for an app and a mailbox, its newest valid secret included. */
   settings(overrides?: SettingsOverrides): EmulatorSettings;
-  /** Writes {@link Emulator.settings} to a file that only its owner may read. */
+  /**
+   * Writes {@link Emulator.settings} to a file that only its owner may read, whole or not at all.
+   *
+   * A file that exists is replaced only where an emulator wrote it. Throws EmulatorError with `EMULATOR_SETTINGS_FILE_EXISTS`,
+   * `EMULATOR_SETTINGS_FILE_NOT_WRITABLE`, or `EMULATOR_NOT_IN_STATE` for an app or mailbox that is not there.
+   */
   writeSettings(file: string, overrides?: SettingsOverrides): Promise<void>;
   /** What was counted so far. */
   readonly counters: Readonly<Counters>;
