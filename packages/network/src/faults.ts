@@ -293,9 +293,12 @@ export const networkFaults: FaultCatalogue<NetworkFaultCode> = defineFaults<Netw
   NETWORK_REPLY_TOO_LARGE: {
     title: 'Reply too large',
     message: 'The reply of {host} is larger than {limit} bytes and was not read further.',
-    cause: 'Something other than the expected service answers, or it does not behave.',
-    remedy: { steps: ['Check the address; a web page may be answering in place of the service.'] },
-    next: 'fix-configuration',
+    cause:
+      'A sign-in page or another web page of the network answers in place of the service, or the service does not behave.',
+    remedy: {
+      steps: ['Try again.', 'If it lasts, look for a proxy or sign-in page on the way, and check the address.'],
+    },
+    next: 'retry',
   },
   NETWORK_REPLY_COMPRESSED: {
     title: 'Reply is compressed',

@@ -233,16 +233,26 @@ export const oauthFaults: FaultCatalogue<OAuthFaultCode> = defineFaults<OAuthFau
     title: 'Empty reply',
     message: '{endpoint} answered with nothing (HTTP {status}).',
     cause: 'The reply was cut on the way, or something other than a token endpoint answers there.',
-    remedy: { steps: ['Try again.', 'Check the token endpoint and look for a proxy on the way.'] },
+    remedy: {
+      steps: [
+        'Wait; the next attempt is made by itself.',
+        'If it lasts, check the token endpoint and look for a proxy on the way.',
+      ],
+    },
     next: 'retry',
     ...SUCCESS_RESPONSE,
   },
   OAUTH_REPLY_NOT_JSON: {
     title: 'Reply is not JSON',
     message: '{endpoint} answered with something that is not a JSON object (HTTP {status}).',
-    cause: 'A proxy, a sign-in page or another web site answers in place of the token endpoint, or the reply was cut.',
-    remedy: { steps: ['Check the token endpoint.', 'Look for a proxy or sign-in page on the way.'] },
-    next: 'fix-configuration',
+    cause: 'A sign-in page or a proxy of the network answers in place of the token endpoint, or the reply was cut.',
+    remedy: {
+      steps: [
+        'Wait; the next attempt is made by itself.',
+        'If it lasts, look for a proxy or sign-in page on the way, and check the token endpoint.',
+      ],
+    },
+    next: 'retry',
     ...SUCCESS_RESPONSE,
   },
   OAUTH_TOKEN_MISSING: {

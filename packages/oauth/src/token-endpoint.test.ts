@@ -82,7 +82,7 @@ const shapes: readonly (readonly [string, Answer, string])[] = [
   ],
   ['ends its JSON early', text(JSON.stringify(good).slice(0, -5)), 'OAUTH_REPLY_NOT_JSON'],
   ['answers with a web page', text(page, 200, { 'content-type': 'text/html' }), 'OAUTH_REPLY_NOT_JSON'],
-  ['answers with a web page and an error', text(page, 403), 'OAUTH_REPLY_NOT_JSON'],
+  ['answers with a web page and an error', text(page, 403), 'OAUTH_REPLY_UNEXPECTED'],
   ['answers with nothing', text(''), 'OAUTH_REPLY_EMPTY'],
   ['answers with an error and nothing', text('', 400), 'OAUTH_REPLY_EMPTY'],
   ['answers 204', text('', 204), 'OAUTH_REPLY_UNEXPECTED'],
@@ -211,6 +211,26 @@ describe('an endpoint that', () => {
     expect(byDate).toBeLessThanOrEqual(600_000);
     expect(await wait(new Date(Date.now() - 600_000).toUTCString())).toBe(0);
     for (const odd of ['soon', '-5', '1.5', '3 days', 'Tue']) expect(await wait(odd)).toBeUndefined();
+  });
+});
+
+describe('a network that answers in place of the endpoint', () => {
+  it.each<readonly [string, Answer, string]>([
+    ['a sign-in page', text(page, 200, { 'content-type': 'text/html' }), '<!doctype html><title>Sign in</title>'],
+    ['half of the JSON', text('{"token_type":"Bearer","expi'), '{"token_type":"Bearer","expi'],
+  ])('with %s: it is tried again, and what came is kept', async (_what, answer, excerpt) => {
+    const fault = await ask(answer);
+    expect(fault).toMatchObject({ code: 'OAUTH_REPLY_NOT_JSON', next: 'retry', evidence: { status: 200, excerpt } });
+  });
+
+  it('with nothing, or with a page of a megabyte, is tried again', async () => {
+    expect(await ask(text(''))).toMatchObject({ code: 'OAUTH_REPLY_EMPTY', next: 'retry' });
+    expect(await ask(text(page + 'a'.repeat(1_000_000)))).toMatchObject({
+      code: 'NETWORK_REPLY_TOO_LARGE',
+      next: 'retry',
+    });
+    // The control: a page that comes as a refusal is not passing.
+    expect(await ask(text(page, 403))).toMatchObject({ next: 'fix-configuration', evidence: { excerpt: page } });
   });
 });
 

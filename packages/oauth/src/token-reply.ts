@@ -136,7 +136,8 @@ function isElsewhere(status: number): boolean {
 function bareFault(status: number, text: string, json: JsonObject | undefined): OAuthFaultCode {
   if (isElsewhere(status)) return 'OAUTH_ENDPOINT_NOT_FOUND';
   if (text === '') return status === 200 || status >= 400 ? 'OAUTH_REPLY_EMPTY' : 'OAUTH_REPLY_UNEXPECTED';
-  return json === undefined ? 'OAUTH_REPLY_NOT_JSON' : 'OAUTH_REPLY_UNEXPECTED';
+  // A page that comes as success may be gone the next time: a network that wants a sign-in puts one in the way of everything.
+  return status === 200 && json === undefined ? 'OAUTH_REPLY_NOT_JSON' : 'OAUTH_REPLY_UNEXPECTED';
 }
 
 function locationOf(reply: HttpReply, clean: CleanText): string {
