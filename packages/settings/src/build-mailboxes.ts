@@ -50,6 +50,18 @@ function readUpstream(raw: RawMailbox, upstreams: ReadonlySet<string>, findings:
   return name ?? DEFAULT_UPSTREAM;
 }
 
+/** Mailboxes equal but for letter case; those equal in case as well are a finding of the JSON reader. */
+function writtenTwice(raws: readonly RawMailbox[]): Finding[] {
+  const first = new Map<string, RawMailbox>();
+  return raws.flatMap((raw) => {
+    const address = raw.address.toLowerCase();
+    const earlier = first.get(address);
+    if (earlier === undefined) first.set(address, raw);
+    if (earlier === undefined || earlier.address === raw.address) return [];
+    return [mistake('CONFIG_MAILBOX_TWICE', raw.place, { other: earlier.place.key })];
+  });
+}
+
 /** Reads and checks the mailboxes of a file. */
 export function buildMailboxes(
   raws: readonly RawMailbox[],
@@ -57,6 +69,7 @@ export function buildMailboxes(
   findings: Finding[],
 ): ReadonlyMap<string, MailboxSettings> {
   const mailboxes = new Map<string, MailboxSettings>();
+  findings.push(...writtenTwice(raws));
   for (const raw of raws) {
     if (!parseMailboxAddress(raw.address).ok) {
       findings.push(refuse(raw.place, 'named by a mail address', 'named otherwise', ADDRESS.example));

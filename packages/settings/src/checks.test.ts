@@ -231,7 +231,7 @@ const CASES: readonly (readonly [what: string, section: Json, codes: readonly st
     'port 25',
     smtp({ port: 25 }),
     ['(CONFIG_PORT_25)'],
-    'smtp.port is 25, which many networks and every Azure subscription of the usual kinds block.',
+    'smtp.port is 25, which many networks and many Azure subscriptions block.',
   ],
   [
     'a user name that is no mailbox',
@@ -456,6 +456,7 @@ describe('what concerns more than one upstream', () => {
     [{ 'a@contoso.com': { upstream: 5 } }, 'CONFIG_VALUE_INVALID', 'postbearer.mailboxes.a@contoso.com.upstream'],
     [{ 'a@contoso.com': { from: ['x'] } }, 'CONFIG_VALUE_INVALID', 'one mail address without display name'],
     [{ 'a@contoso.com': { pace: { connections: 0 } } }, 'CONFIG_VALUE_INVALID', 'a whole number from 1'],
+    [{ 'a@contoso.com': {}, 'A@Contoso.com': {} }, 'CONFIG_MAILBOX_TWICE', 'A@Contoso.com and postbearer.mailboxes.a@'],
     [{ 'a@contoso.com': [] }, 'CONFIG_VALUE_INVALID', 'must be an object, but is a list'],
     [{ alerts: {} }, 'CONFIG_VALUE_INVALID', 'must be named by a mail address'],
     [{ 'a@contoso.com': { pace: { connection: 1 } } }, '(CONFIG_UNKNOWN_KEY)', 'did you mean connections?'],
@@ -470,7 +471,7 @@ describe('what concerns more than one upstream', () => {
   it.each([
     [{ upstreams: { 'a b': {} } }, ['CONFIG_VALUE_INVALID']],
     [{ upstreams: 5 }, ['CONFIG_VALUE_INVALID']],
-    [{ upstreams: { test: null } }, ['CONFIG_VALUE_INVALID']],
+    [{ upstreams: { test: 5 } }, ['CONFIG_VALUE_INVALID']],
     [{ upstream: {} }, ['(CONFIG_UNKNOWN_KEY)']],
     [{ relay: { anything: 1 }, alerts: [] }, []],
     [5, ['CONFIG_VALUE_INVALID']],

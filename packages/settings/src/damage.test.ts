@@ -81,6 +81,13 @@ interface Damage {
   readonly namesKey: boolean;
 }
 
+/** null is as good as no line: most keys follow from the others or have a default. */
+function withoutKey(path: string): Outcome {
+  if (path === 'smtp.oauth.enabled') return 'told';
+  const needed = ['clientId', 'clientSecret', 'clientAuthentication'].map((name) => `smtp.oauth.${name}`);
+  return needed.includes(path) ? 'refused' : 'harmless';
+}
+
 const always = (outcome: Outcome) => (): Outcome => outcome;
 
 const DAMAGES: readonly Damage[] = [
@@ -96,7 +103,7 @@ const DAMAGES: readonly Damage[] = [
     outcome: (path) => (path === LOG_LEVEL_KEY ? 'harmless' : 'told'),
     namesKey: true,
   },
-  { name: 'null', file: (path) => withValue(path, null), outcome: always('refused'), namesKey: true },
+  { name: 'null', file: (path) => withValue(path, null), outcome: withoutKey, namesKey: true },
   {
     name: 'a value out of range',
     file: (path) => withValue(path, outOfRange(path)),

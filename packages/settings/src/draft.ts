@@ -2,7 +2,7 @@
  * An upstream in the making: each setting with its value and where that came from.
  *
  * Rule: of all places that name a setting the one of the best rank counts. Two places of the same rank that disagree are a
- * mistake, not a choice. A place with an empty value counts as none.
+ * mistake, not a choice. A place with an empty value counts as none; but an empty flag hides all places of lower ranks.
  */
 import type { SecretRef } from '@postbearer/core';
 import { DEFAULT_UPSTREAM, RANKS, type Entry } from './entry.ts';
@@ -48,6 +48,7 @@ export function choose(entries: readonly Entry[], setting: Setting, findings: Fi
     .map((entry) => understand(entry, setting, findings))
     .toSorted((a, b) => RANKS.indexOf(a.entry.rank) - RANKS.indexOf(b.entry.rank));
   const emptyAt = all.find(({ parsed }) => parsed.kind === 'empty')?.entry.place;
+  if (all[0]?.entry.rank === 'flag' && all[0].parsed.kind === 'empty') return { emptyAt: all[0].entry.place };
   const best = all.find(({ parsed }) => parsed.kind !== 'empty');
   const group = all.filter(({ entry, parsed }) => entry.rank === best?.entry.rank && parsed.kind !== 'empty');
   let held: Held | undefined;

@@ -50,6 +50,7 @@ type Code =
   | 'CONFIG_USERNAME_FORM'
   | 'CONFIG_FROM_DIFFERS'
   | 'CONFIG_UPSTREAM_UNKNOWN'
+  | 'CONFIG_MAILBOX_TWICE'
   | 'CONFIG_WRITE_REFUSED';
 
 /** The faults of settings. */
@@ -354,7 +355,7 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
   },
   CONFIG_PORT_25: {
     title: 'Port 25',
-    message: '{key} is 25, which many networks and every Azure subscription of the usual kinds block.',
+    message: '{key} is 25, which many networks and many Azure subscriptions block.',
     cause: 'Port 25 is for servers among themselves; submission has port 587.',
     remedy: { steps: ['Set {key} to 587.'] },
     next: 'fix-configuration',
@@ -388,6 +389,13 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
     cause:
       'A mailbox sends through one of the upstreams under postbearer.upstreams, or through default, the root smtp.',
     remedy: { steps: ['Correct the name, or add the upstream.'] },
+    next: 'fix-configuration',
+  },
+  CONFIG_MAILBOX_TWICE: {
+    title: 'Mailbox written twice',
+    message: '{key} and {other} are the same mailbox.',
+    cause: 'Addresses are compared without regard to capital letters, so one of the two would have no effect.',
+    remedy: { steps: ['Put the members of both into one of the two and remove the other.'] },
     next: 'fix-configuration',
   },
   CONFIG_WRITE_REFUSED: {

@@ -1,4 +1,9 @@
-/** Settings that a command line overrides, by their JSON paths. */
+/**
+ * Settings that a command line overrides, by their JSON paths.
+ *
+ * Rule: a flag with an empty value unsets the setting: what lower ranks say of it counts for nothing, and what is derived or the
+ * default holds.
+ */
 import { guess } from './did-you-mean.ts';
 import { DEFAULT_UPSTREAM, NOTHING, resolveRaw, type Collected, type Entry } from './entry.ts';
 import type { FileReader } from './file-access.ts';
@@ -24,7 +29,7 @@ export function readFlagsForm(overrides: Readonly<Record<string, string>>, files
     const place = { key: path, label: `flag ${path}` };
     if (about !== undefined) {
       const setting = about === LOG_LEVEL_KEY ? LOG_LEVEL_SETTING : UPSTREAM_SETTINGS[about.key];
-      if (setting.type === 'secret') {
+      if (setting.type === 'secret' && text.trim() !== '') {
         findings.push(mistake('CONFIG_SECRET_ON_COMMAND_LINE', place));
         continue;
       }

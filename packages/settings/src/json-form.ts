@@ -2,8 +2,8 @@
  * Settings in JSON: `Global-variables.json`, or the same handed over by a program.
  *
  * Rule: `smtp` and `postbearer.upstreams.default` are one upstream at one rank; `database.smtp`, where other programs look for
- * it, ranks below. Keys of other software are never touched and never mentioned; keys within our own sections that are no
- * settings are mentioned, because a misspelt one has no effect.
+ * it, ranks below. null counts as not set, also in place of a section. Keys of other software are never touched and never
+ * mentioned; keys within our own sections that are no settings are mentioned, because a misspelt one has no effect.
  */
 import type { Node } from 'jsonc-parser';
 import { guess } from './did-you-mean.ts';
@@ -38,6 +38,7 @@ import {
 import type { Finding } from './settings.ts';
 import type { RawValue } from './value.ts';
 
+const MAILBOX_MEMBERS: readonly string[] = ['upstream', 'from', 'pace'];
 const UPSTREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** The settings of an upstream, or those of its section `oauth`. */
@@ -133,6 +134,7 @@ class JsonForm {
   /** The properties of what has to be an object; none, and a finding, where it is something else. */
   #members(node: Node, key: string, example: string): Property[] {
     if (node.type === 'object') return propertiesOf(node);
+    if (node.type === 'null') return [];
     this.#refuse(this.#placeOf(key, node), 'an object', kindOf(node), example);
     return [];
   }
@@ -143,8 +145,9 @@ class JsonForm {
 
   readRoot(root: Node): void {
     this.#isWhole = root.type === 'object';
-    const properties = this.#members(root, this.whole, '{"smtp": {…}}');
-    for (const property of properties) {
+    if (!this.#isWhole)
+      return this.#refuse(this.#placeOf(this.whole, root), 'an object', kindOf(root), '{"smtp": {…}}');
+    for (const property of propertiesOf(root)) {
       if (property.name === 'smtp') this.#readUpstream(property.value, DEFAULT_UPSTREAM, 'smtp', 'file');
       else if (property.name === 'database') this.#readDatabase(property.value);
       else if (property.name === 'postbearer') this.#readPostbearer(property.value);
@@ -202,6 +205,7 @@ class JsonForm {
   /** The settings of an upstream, or, with `inside` being `oauth.`, those of its section oauth. */
   #readSettings(node: Node, at: Section): void {
     const { upstream, path, rank, inside } = at;
+    if (node.type === 'null') return;
     if (node.type !== 'object') return this.#refuseSection(node, at);
     for (const property of propertiesOf(node)) {
       const key = `${inside}${property.name}`;
@@ -238,15 +242,17 @@ class JsonForm {
   }
 
   #readMailbox(address: string, place: Place, node: Node): void {
+    if (node.type === 'null') return;
     let upstream: Placed | undefined;
     let from: readonly Placed[] = [];
     let pace: RawMailbox['pace'] = new Map();
     for (const property of this.#members(node, place.key, '{"upstream": "default"}')) {
       const key = `${place.key}.${property.name}`;
-      if (property.name === 'upstream') upstream = this.#placed(key, property.value);
+      if (!MAILBOX_MEMBERS.includes(property.name)) this.#unknown(property, key, MAILBOX_MEMBERS);
+      else if (property.value.type === 'null') continue;
+      else if (property.name === 'upstream') upstream = this.#placed(key, property.value);
       else if (property.name === 'from') from = this.#readList(key, property.value);
-      else if (property.name === 'pace') pace = this.#readPace(key, property.value);
-      else this.#unknown(property, key, ['upstream', 'from', 'pace']);
+      else pace = this.#readPace(key, property.value);
     }
     this.#mailboxes.push({ address, place, from, pace, ...(upstream === undefined ? {} : { upstream }) });
   }
@@ -264,9 +270,9 @@ class JsonForm {
     const pace = new Map<keyof typeof PACE_KEYS, Placed>();
     for (const property of this.#members(node, key, '{"messagesPerMinute": 10}')) {
       const path = `${key}.${property.name}`;
-      if (Object.hasOwn(PACE_KEYS, property.name))
+      if (!Object.hasOwn(PACE_KEYS, property.name)) this.#unknown(property, path, Object.keys(PACE_KEYS));
+      else if (property.value.type !== 'null')
         pace.set(property.name as keyof typeof PACE_KEYS, this.#placed(path, property.value));
-      else this.#unknown(property, path, Object.keys(PACE_KEYS));
     }
     return pace;
   }
@@ -280,6 +286,7 @@ class JsonForm {
     if (typeof value === 'string') return { kind: 'text', text: value };
     if (typeof value === 'number') return { kind: 'number', number: value };
     if (typeof value === 'boolean') return { kind: 'flag', flag: value };
+    if (node.type === 'null') return { kind: 'text', text: '' };
     return this.#referenceOf(node) ?? { kind: 'other', what: kindOf(node) };
   }
 

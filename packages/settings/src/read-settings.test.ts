@@ -225,6 +225,47 @@ describe('precedence', () => {
     expect(both.findings[0]?.fault.message).toBe('EMAIL_SERVER and EMAIL_SERVER_FILE are both set.');
   });
 
+  it('takes null in JSON for none, of a setting, a section, an upstream and a mailbox', async () => {
+    const { server: _, ...smtp } = rightSmtp();
+    const without = await readObject({ smtp });
+    const nothing = { upstream: null, from: null, pace: { connections: null } };
+    const reading = await readObject({
+      smtp: { ...smtp, server: null, password: null, port: null },
+      database: { smtp: null },
+      postbearer: {
+        upstreams: { test: null, default: null },
+        mailboxes: { 'a@contoso.com': null, 'b@contoso.com': nothing, 'c@contoso.com': { pace: null } },
+      },
+      LOG_LEVEL: null,
+    });
+    expect(codesOf(reading)).toEqual([]);
+    expect(plainUpstream(reading)).toEqual(plainUpstream(without));
+    expect(Object.keys(settingsOf(reading).upstreams)).toEqual(['default']);
+    expect({ ...settingsOf(reading).mailboxes }).toEqual({
+      'b@contoso.com': { upstream: 'default', from: [] },
+      'c@contoso.com': { upstream: 'default', from: [] },
+    });
+    expect(codesOf(await readObject({ smtp: null, postbearer: null }))).toEqual(['CONFIG_EMPTY']);
+    expect(
+      codesOf(await readObject({ smtp: { ...rightSmtp(), oauth: null, username: null, fromAddress: null } })),
+    ).toEqual([]);
+  });
+
+  it('lets an empty flag unset what lower ranks say, also a secret', async () => {
+    const smtp = { ...rightSmtp(), port: 2525, password: RIGHT.password };
+    const read = async (overrides: Record<string, string>): Promise<SettingsReading> =>
+      readIn({ [JSON_FILE]: JSON.stringify({ smtp }) }, { EMAIL_SERVER_PORT: '2526' }, { overrides });
+    const untouched = await read({});
+    expect(settingsOf(untouched).upstreams['default']?.port).toBe(2526);
+    expect(codesOf(untouched)).toEqual(['(CONFIG_PASSWORD_BESIDE_OAUTH)']);
+    const unset = await read({ 'smtp.port': '', 'smtp.password': ' ' });
+    expect(settingsOf(unset).upstreams['default']?.port).toBe(587);
+    expect(sourceOf(unset, 'smtp.port')).toBe('default');
+    expect(codesOf(unset)).toEqual([]);
+    expect(codesOf(await read({ 'smtp.oauth.clientId': '' }))).toContain('CONFIG_VALUE_MISSING');
+    expect(codesOf(await read({ 'smtp.password': 'x' }))).toContain('CONFIG_SECRET_ON_COMMAND_LINE');
+  });
+
   it('takes an empty value for none, in every form', async () => {
     const environment = {
       EMAIL_SERVER: '',

@@ -31,7 +31,7 @@ The first that says something:
 7. what is derived from other settings
 8. the default
 
-Two places of the same rank that disagree are a mistake, not a choice. An empty value counts as not set, wherever it stands. A relative path begins at the folder of the file it is written in, in the environment at the working folder.
+Two places of the same rank that disagree are a mistake, not a choice. An empty value counts as not set, wherever it stands, and so does null in JSON and in Terraform. A flag with an empty value (\`--set smtp.port=\`) unsets what lower ranks say: what is derived or the default then holds. A relative path begins at the folder of the file it is written in, in the environment at the working folder.
 
 ## Names in each form
 

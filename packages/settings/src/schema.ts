@@ -313,9 +313,11 @@ export const POSTBEARER_SECTIONS: readonly string[] = [
   'alerts',
 ];
 
-/** The numbers of a mailbox's pace, each a whole number from 1. */
+/** The numbers of a mailbox's pace, each a whole number from 1. Connections are the mailer's; the rest needs a memory of what was sent. */
 export const PACE_KEYS: Readonly<Record<'connections' | 'messagesPerMinute' | 'recipientsPerDay', string>> = {
   connections: 'Connections of this mailbox at a time. Exchange Online allows 3.',
-  messagesPerMinute: 'Messages a minute. Exchange Online allows 30.',
-  recipientsPerDay: 'Recipients in 24 hours. Exchange Online allows 10,000.',
+  messagesPerMinute:
+    'Messages a minute. Exchange Online allows 30. Kept by the service; sending without it does not count.',
+  recipientsPerDay:
+    'Recipients in 24 hours. Exchange Online allows 10,000. Kept by the service; sending without it does not count.',
 };
