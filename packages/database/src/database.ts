@@ -29,8 +29,6 @@ export interface BatchUndone {
   readonly done: false;
   /** Index of that statement. */
   readonly statement: number;
-  /** How many rows it would have changed. */
-  readonly changed: number;
 }
 
 /** How a batch ended. */

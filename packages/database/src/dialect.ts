@@ -72,3 +72,15 @@ export const postgresqlDialect = {
   rollback: 'rollback',
   notify: 'select pg_notify($1, $2)',
 } as const;
+
+/**
+ * A statement that fails on PostgreSQL with {@link UNMET} where it does not change `rows` rows.
+ *
+ * The division is by a count that is known only when the statement has run, so that no planner does it earlier.
+ */
+export function checkedText(text: string, rows: number): string {
+  return `with changed as (${text} returning 1) select 1 / (case when count(*) = ${rows} then 1 else 0 end) from changed`;
+}
+
+/** division_by_zero: nothing else that we ask for divides. */
+export const UNMET = '22012';

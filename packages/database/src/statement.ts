@@ -141,7 +141,12 @@ export function prepare<Values extends Readonly<Record<string, SqlValue>>, Row>(
   });
 }
 
-/** The same statement, which now must change `rows` rows. */
-export function mustChange<Row>(of: Statement<Row>, rows: number): Statement<Row> {
-  return { ...of, mustChange: rows };
+/**
+ * The same statement, which now must change `rows` rows.
+ *
+ * @throws Error for a statement that gives rows back.
+ */
+export function mustChange(of: Statement, rows: number): Statement<never> {
+  if (/\breturning\b/i.test(of.text)) throw new Error(`This statement gives rows back: ${of.text}`);
+  return { text: of.text, values: of.values, reads: of.reads, isPrepared: of.isPrepared, mustChange: rows };
 }

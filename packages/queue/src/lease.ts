@@ -105,14 +105,13 @@ const probeSender = prepare(
     sql<LeasedRow>`update message set state = 'leased', hold_reason = null, lease_number = lease_number + 1, leased_by = ${value('run')}, lease_call = ${value('call')} where state = 'held' and id in (select id from message where state = 'held' and lane = ${value('lane')} and from_address = ${value('sender')} and hold_reason = 'sender' and not exists (select 1 from lane_hold where lane_hold.lane = message.lane and lane_hold.sender = '') order by ready_at, id limit 1) returning ${RETURNED}`,
 );
 
-type CallValues = { readonly lane: string; readonly run: string; readonly call: number };
+type CallValues = { readonly run: string; readonly call: number };
 
 const leasedRecipients = prepare((value: ValueNamed<CallValues>) =>
   db
     .selectFrom('message')
     .innerJoin('recipient', 'recipient.message_id', 'message.id')
     .select(['recipient.message_id', 'recipient.number', 'recipient.address', 'recipient.state'])
-    .where('message.lane', '=', value('lane'))
     .where('message.state', '=', sql.lit('leased'))
     .where('message.leased_by', '=', value('run'))
     .where('message.lease_call', '=', value('call'))
@@ -126,7 +125,6 @@ const leasedBodies = prepare((value: ValueNamed<CallValues>) =>
     .selectFrom('message')
     .innerJoin('body_chunk', 'body_chunk.message_id', 'message.id')
     .select(['body_chunk.message_id', 'body_chunk.bytes'])
-    .where('message.lane', '=', value('lane'))
     .where('message.state', '=', sql.lit('leased'))
     .where('message.leased_by', '=', value('run'))
     .where('message.lease_call', '=', value('call'))
@@ -148,7 +146,7 @@ export async function leaseMessages(
 ): Promise<Result<readonly LeasedMessage[]>> {
   const { database, run, node } = context;
   const { lane, fence, call } = request;
-  const ours = { lane, run, call };
+  const ours = { run, call };
   const outcome = await database.batch([
     mustChange(takeTurn({ lane, node, fence }), 1),
     leaseFor(request, run),

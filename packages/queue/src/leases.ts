@@ -29,7 +29,6 @@ const leasedByThisRun = prepare((value: ValueNamed<{ run: string }>) =>
     .selectFrom('message')
     .select(['id', 'lease_number', 'lease_call'])
     .where('state', '=', sql.lit('leased'))
-    .where('state', '<>', sql.lit('delivered'))
     .where('leased_by', '=', value('run')),
 );
 

@@ -155,7 +155,7 @@ export const queueMigrations: MigrationSet = {
         )`,
         // Leasing: the next of a lane. Messages that are sent leave it, so it stays as small as the queue.
         `create index message_ready on message (lane, priority, ready_at, id, from_address) where state = 'queued'`,
-        `create index message_leased on message (lane) where state = 'leased'`,
+        `create index message_leased on message (leased_by, lease_call) where state = 'leased'`,
         `create index message_due on message (ready_at) where state in ('scheduled', 'deferred')`,
         `create index message_held on message (lane, from_address) where state = 'held'`,
         // "Why are they stuck": counted from the index alone.

@@ -23,7 +23,7 @@ const queueDue = prepare(
   (value: ValueNamed<{ node: string; now: number; limit: number }>) =>
     sql<{
       lane: string;
-    }>`update message set state = ${sql.lit(stateAfter('due'))} where state in ('scheduled', 'deferred') and id in (select id from message where state in ('scheduled', 'deferred') and ready_at <= ${value('now')} and lane in (select name from lane where owner = ${value('node')}) order by ready_at limit ${value('limit')}) returning lane`,
+    }>`update message set state = ${sql.lit(stateAfter('due'))} where state in ('scheduled', 'deferred') and id in (select id from message where state in ('scheduled', 'deferred') and ready_at <= ${value('now')} and exists (select 1 from lane where lane.name = message.lane and lane.owner = ${value('node')}) order by ready_at limit ${value('limit')}) returning lane`,
 );
 
 const uncertainOnes = prepare((value: ValueNamed<{ node: string }>) =>

@@ -2,8 +2,9 @@
  * PostgreSQL as a {@link Database}.
  *
  * The rules of this file:
- * - the statements of a batch are written to the connection at once and answered together (pipelining), so a batch costs
- *   one round trip, or two where the number of changed rows decides whether it is committed;
+ * - the statements of a batch are written to the connection at once and answered together (pipelining), the commit among
+ *   them, so a batch costs one round trip. Where a statement must change a number of rows, the server itself compares, and
+ *   a mismatch is an error that makes the commit undo;
  * - a connection that breaks before the commit was written means "not stored", afterwards "not known";
  * - two batches in each other's way (deadlock) are done again, a few times, without a word;
  * - while the server cannot be reached nobody waits: after a failed attempt to connect everything is answered at once, for
@@ -11,9 +12,9 @@
  */
 import { failure, success, type Clock, type Fault, type Result } from '@postbearer/core';
 import pg from 'pg';
-import type { ClientBase, PoolClient, QueryResult } from 'pg';
+import type { ClientBase, PoolClient, QueryConfig, QueryResult } from 'pg';
 import type { BatchOutcome, Database, StatementResult, Subscription } from '../database.ts';
-import { postgresqlDialect } from '../dialect.ts';
+import { checkedText, postgresqlDialect, UNMET } from '../dialect.ts';
 import { databaseFaults } from '../faults.ts';
 import { NoticeBoard } from '../notice-board.ts';
 import type { Statement } from '../statement.ts';
@@ -58,15 +59,18 @@ async function checkSession(client: ClientBase, label: string): Promise<void> {
   }
 }
 
-/** The name under which the server keeps a prepared statement: texts of `prepare` are few, so a number each will do. */
-class StatementNames {
+/** Texts and names for the server. */
+class PreparedTexts {
   readonly #names = new Map<string, string>();
 
-  of(statement: Statement): { readonly name?: string } {
-    if (!statement.isPrepared) return {};
-    const known = this.#names.get(statement.text) ?? `p${this.#names.size}`;
-    this.#names.set(statement.text, known);
-    return { name: known };
+  /** What is sent for a statement. Texts of `prepare` are few, so a number each will do as a name to keep them under. */
+  queryOf(statement: Statement): QueryConfig {
+    const { values, isPrepared, mustChange } = statement;
+    const text = mustChange === undefined ? statement.text : checkedText(statement.text, mustChange);
+    if (!isPrepared) return { text, values: [...values] };
+    const name = this.#names.get(text) ?? `p${this.#names.size}`;
+    this.#names.set(text, name);
+    return { name, text, values: [...values] };
   }
 }
 
@@ -86,7 +90,7 @@ class PostgresqlDatabase implements Database {
   readonly #pool: pg.Pool;
   readonly #notices = new NoticeBoard();
   readonly #listener: Listener;
-  readonly #names = new StatementNames();
+  readonly #texts = new PreparedTexts();
   #closing: Promise<void> | undefined;
   #blocked: { readonly untilMs: number; readonly fault: Fault } | undefined;
   #pauseMs: number = PAUSE.firstMs;
@@ -135,9 +139,7 @@ class PostgresqlDatabase implements Database {
     for (let tries = 1; ; tries += 1) {
       const client = await this.#connect();
       if (!client.ok) return client;
-      const outcome = await (statements.some((each) => each.mustChange !== undefined)
-        ? this.#checkedBatch(client.value, statements)
-        : this.#plainBatch(client.value, statements));
+      const outcome = await this.#tryBatch(client.value, statements);
       if (!('error' in outcome)) return success(outcome as BatchOutcome<Statements>);
       if (tries === MOST_TRIES || !isConflict(outcome.error)) return this.#failed(outcome);
     }
@@ -187,49 +189,27 @@ class PostgresqlDatabase implements Database {
   async #send(client: PoolClient, statements: readonly (Statement | string)[]): Promise<Reply[]> {
     return Promise.allSettled(
       statements.map((each) =>
-        typeof each === 'string'
-          ? client.query<Record<string, unknown>>(each)
-          : client.query<Record<string, unknown>>({
-              ...this.#names.of(each),
-              text: each.text,
-              values: [...each.values],
-            }),
+        client.query<Record<string, unknown>>(typeof each === 'string' ? { text: each } : this.#texts.queryOf(each)),
       ),
     );
   }
 
-  async #plainBatch(client: PoolClient, statements: readonly Statement[]): Promise<BatchOutcome | Lost> {
+  async #tryBatch(client: PoolClient, statements: readonly Statement[]): Promise<BatchOutcome | Lost> {
     const { begin, commit } = postgresqlDialect;
     const replies = await this.#send(client, [begin, ...statements, commit]);
     const failed = replies.findIndex(({ status }) => status === 'rejected');
     if (failed < 0) {
       client.release();
-      return { done: true, results: replies.slice(1, -1).map(resultOf) };
+      return { done: true, results: replies.slice(1, -1).map((reply, index) => resultOf(reply, statements[index])) };
     }
     const { reason } = replies[failed] as PromiseRejectedResult;
     client.release(endsConnection(reason));
+    const statement = failed - 1;
+    if (statements[statement]?.mustChange !== undefined && sqlState(reason) === UNMET)
+      return { done: false, statement };
     // A server that refuses a statement, or ends the session there, has not come to the commit that follows it.
     const wasCommitting = failed === replies.length - 1 && endsConnection(reason);
     return { error: reason, isUnknown: wasCommitting || sqlState(reason) === undefined };
-  }
-
-  async #checkedBatch(client: PoolClient, statements: readonly Statement[]): Promise<BatchOutcome | Lost> {
-    const replies = (await this.#send(client, [postgresqlDialect.begin, ...statements])).slice(1);
-    const results = replies.map(resultOf);
-    const failed = replies.findIndex(({ status }) => status === 'rejected');
-    const unmet = statements.findIndex(
-      ({ mustChange }, index) => mustChange !== undefined && mustChange !== results[index]?.changed,
-    );
-    const isGood = failed < 0 && unmet < 0;
-    const [end] = await this.#send(client, [isGood ? postgresqlDialect.commit : postgresqlDialect.rollback]);
-    client.release(end?.status === 'rejected' && endsConnection(end.reason));
-    // Statements after the one that is unmet have run too, and may have failed for want of it.
-    if (unmet >= 0 && (failed < 0 || unmet < failed)) {
-      return { done: false, statement: unmet, changed: results[unmet]?.changed ?? 0 };
-    }
-    if (failed >= 0) return { error: (replies[failed] as PromiseRejectedResult).reason, isUnknown: false };
-    if (end?.status === 'rejected') return { error: end.reason, isUnknown: endsConnection(end.reason) };
-    return { done: true, results };
   }
 
   #failed({ error, isUnknown }: Lost): { readonly ok: false; readonly fault: Fault } {
@@ -242,8 +222,10 @@ class PostgresqlDatabase implements Database {
   }
 }
 
-function resultOf(reply: Reply): StatementResult {
+function resultOf(reply: Reply, statement: Statement | undefined): StatementResult {
   if (reply.status === 'rejected') return { rows: [], changed: 0 };
   const { rows, rowCount, command } = reply.value;
+  // The rows of a checked statement are those of the comparison.
+  if (statement?.mustChange !== undefined) return { rows: [], changed: statement.mustChange };
   return { rows, changed: command === 'SELECT' ? 0 : (rowCount ?? 0) };
 }

@@ -180,7 +180,7 @@ export class SqliteFile {
       for (const [index, wire] of statements.entries()) {
         const result = this.#writeStatement(wire);
         if (wire.mustChange !== undefined && wire.mustChange !== result.changed) {
-          ending = { value: { done: false, statement: index, changed: result.changed } };
+          ending = { value: { done: false, statement: index } };
           break;
         }
         results.push(result);
