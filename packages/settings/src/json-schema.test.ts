@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { settingsJsonSchema, type JsonSchema } from './index.ts';
-import { UPSTREAM_KEYS, UPSTREAM_SETTINGS } from './schema.ts';
+import { LOG_LEVEL_KEY, UPSTREAM_KEYS, UPSTREAM_SETTINGS } from './schema.ts';
 import { readObject, rightSmtp } from './testing/worlds.ts';
 
 const SCHEMA = settingsJsonSchema();
@@ -21,13 +21,14 @@ function list(value: unknown): readonly unknown[] {
 function isValid(value: unknown, schema: unknown): boolean {
   if (!isSchema(schema)) return true;
   const { $ref, allOf, anyOf, enum: choices, type } = schema;
+  if (Array.isArray(type)) return type.some((one) => isValid(value, { ...schema, type: one as unknown }));
   if (typeof $ref === 'string') return isValid(value, at(SCHEMA, ...$ref.slice(2).split('/')));
   if (!list(allOf).every((one) => isValid(value, one))) return false;
   if (anyOf !== undefined && !list(anyOf).some((one) => isValid(value, one))) return false;
   if (choices !== undefined && !list(choices).includes(value)) return false;
   if (type === 'integer') return typeof value === 'number' && Number.isInteger(value) && isInRange(value, schema);
   if (type === 'string') return typeof value === 'string' && matches(value, schema);
-  if (type === 'boolean') return typeof value === 'boolean';
+  if (type === 'null') return value === null;
   if (type === 'array') return Array.isArray(value) && value.every((item) => isValid(item, schema['items']));
   return type === 'object' ? isValidObject(value, schema) : true;
 }
@@ -75,6 +76,23 @@ const RIGHT_FILES: readonly unknown[] = [
   },
 ];
 
+/** Values that a kind of setting may have, in odd forms, and some that it may not. */
+const ODD_VALUES: readonly unknown[] = [
+  ['', ' ', 'TRUE', ' yes ', 'oN', '0', 'maybe', true, false, null, 1, 0],
+  [' 587 ', '0587', '65536', '-1', 587, 70_000, 1.5],
+  [
+    'https://login.microsoftonline.com/x',
+    ' HTTPS://h/x ',
+    'http://localhost/x',
+    'login.microsoftonline.com',
+    'https://a b',
+  ],
+  ['information', ' WARN', 'Trace', 'critical', 'Info', 'loud'],
+  ['GCC-High', 'azurechinacloud', ' Global ', 'us-gov', 'germany'],
+  ['Client_Secret_Post', 'managed_identity ', 'secret'],
+  ['a@contoso.com', 'smtp.office365.com', { file: 'x' }, { systemdCredential: 'x' }, { foo: 1 }, {}],
+].flat();
+
 /** Files that are wrong, by both. */
 const WRONG_FILES: readonly unknown[] = [
   { smtp: { ...rightSmtp(), port: 0 } },
@@ -89,6 +107,13 @@ const WRONG_FILES: readonly unknown[] = [
   { smtp: rightSmtp(), postbearer: { mailboxes: { 'a@contoso.com': { pace: { connections: 0 } } } } },
 ];
 
+/** A file with one value. */
+function fileWith(key: string, value: unknown): unknown {
+  if (key === LOG_LEVEL_KEY) return { [key]: value };
+  const [section = '', name] = key.split('.');
+  return { smtp: name === undefined ? { [section]: value } : { [section]: { [name]: value } } };
+}
+
 describe('the JSON Schema', () => {
   it.each(RIGHT_FILES)('takes what the reader takes: %j', async (file) => {
     expect(isValid(file, SCHEMA)).toBe(true);
@@ -98,6 +123,37 @@ describe('the JSON Schema', () => {
   it.each(WRONG_FILES)('refuses what the reader refuses or mentions: %j', async (file) => {
     expect(isValid(file, SCHEMA)).toBe(false);
     expect((await readObject(file)).findings).not.toEqual([]);
+  });
+
+  it('takes every value that the reader takes, of every setting, in whatever case it is written', async () => {
+    let taken = 0;
+    let refused = 0;
+    for (const key of [...UPSTREAM_KEYS, LOG_LEVEL_KEY]) {
+      for (const value of ODD_VALUES) {
+        const file = fileWith(key, value);
+        const isTaken = (await readObject(file)).findings.every(({ fault }) => fault.code !== 'CONFIG_VALUE_INVALID');
+        if (isTaken) expect(isValid(file, SCHEMA), `${key}: ${JSON.stringify(value)}`).toBe(true);
+        taken += Number(isTaken);
+        refused += Number(!isTaken && !isValid(file, SCHEMA));
+      }
+    }
+    // The control: a schema that takes everything would refuse none of these.
+    expect(taken).toBeGreaterThan(300);
+    expect(refused).toBeGreaterThan(300);
+  });
+
+  it.each([
+    { smtp: null, postbearer: null, database: null, LOG_LEVEL: null },
+    { database: { smtp: null }, smtp: { oauth: null } },
+    { postbearer: { upstreams: null, mailboxes: null } },
+    { postbearer: { upstreams: { test: null }, mailboxes: { 'a@contoso.com': null } } },
+    { postbearer: { mailboxes: { 'a@contoso.com': { upstream: null, from: null, pace: null } } } },
+    { postbearer: { mailboxes: { 'a@contoso.com': { pace: { connections: null } } } } },
+  ])('takes null where the reader takes it for not set: %j', async (file) => {
+    expect(isValid(file, SCHEMA)).toBe(true);
+    expect((await readObject({ smtp: rightSmtp(), ...file })).findings.map(({ fault }) => fault.code)).not.toContain(
+      'CONFIG_VALUE_INVALID',
+    );
   });
 
   it('has every setting with description and default, for an editor to show', () => {

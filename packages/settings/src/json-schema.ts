@@ -1,6 +1,11 @@
-/** A JSON Schema of the settings file, for editors. Made from the table of settings. */
+/**
+ * A JSON Schema of the settings file, for editors. Made from the table of settings.
+ *
+ * Rule: what the reader takes is valid. A word counts whatever its case and with blanks around it, a text that is empty and null
+ * count as not set. The names an editor offers come first, as they are written in manuals.
+ */
 import { LOG_LEVELS } from '@postbearer/core';
-import { CLOUD_NAMES } from '@postbearer/microsoft365/clouds';
+import { CLOUD_NAMES, CLOUDS } from '@postbearer/microsoft365/clouds';
 import { FILE_NAME } from './find-file.ts';
 import {
   LOG_LEVEL_KEY,
@@ -15,9 +20,30 @@ import {
 /** A schema or part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+const NOT_SET: JsonSchema = { type: 'null' };
+
+/** What `parseLogLevel` understands beside the names themselves. */
+const LEVEL_SYNONYMS: readonly string[] = ['Trace', 'Info', 'Warn', 'Critical'];
+const FLAG_WORDS: readonly string[] = ['true', 'false', 'yes', 'no', 'on', 'off', 'y', 'n', '1', '0'];
+
+/** A pattern for one of these or for nothing. */
+function texts(...patterns: readonly string[]): JsonSchema {
+  return { type: 'string', pattern: `^\\s*(?:${patterns.join('|')})?\\s*$` };
+}
+
+/** A pattern for a word in any case: JSON Schema has no flag for that. */
+function anyCase(word: string): string {
+  return word.replaceAll(/[a-z]/gi, (letter) => `[${letter.toUpperCase()}${letter.toLowerCase()}]`);
+}
+
+/** One of `offered`, which an editor completes, or any of the words in any case. */
+function words(offered: readonly unknown[], all: readonly string[]): JsonSchema {
+  return { anyOf: [{ enum: offered }, texts(...all.map(anyCase)), NOT_SET] };
+}
+
 const SECRET: JsonSchema = {
   anyOf: [
-    { type: 'string' },
+    { type: ['string', 'null'] },
     {
       type: 'object',
       properties: {
@@ -44,31 +70,29 @@ const SECRET: JsonSchema = {
 function typeOf(setting: Setting): JsonSchema {
   switch (setting.type) {
     case 'flag':
-      return {
-        anyOf: [{ type: 'boolean' }, { enum: ['true', 'false', 'yes', 'no', 'on', 'off', 'y', 'n', '1', '0'] }],
-      };
+      return words([true, false], FLAG_WORDS);
     case 'port':
-      return {
-        anyOf: [
-          { type: 'integer', minimum: 1, maximum: 65_535 },
-          { type: 'string', pattern: '^[0-9]{1,5}$' },
-        ],
-      };
+      return { anyOf: [{ type: 'integer', minimum: 1, maximum: 65_535 }, texts('[0-9]{1,5}'), NOT_SET] };
     case 'url':
-      return { type: 'string', format: 'uri' };
+      return { anyOf: [texts('[Hh][Tt][Tt][Pp][Ss]?:\\S+'), NOT_SET] };
     case 'level':
-      return { enum: LOG_LEVELS };
+      return words(LOG_LEVELS, [...LOG_LEVELS, ...LEVEL_SYNONYMS]);
     case 'cloud':
-      return { enum: CLOUD_NAMES };
-    case 'choice':
-      return { enum: setting.choices };
+      return words(
+        CLOUD_NAMES,
+        CLOUD_NAMES.flatMap((name) => [name, ...CLOUDS[name].aliases]),
+      );
+    case 'choice': {
+      const choices = setting.choices ?? [];
+      return words(choices, choices);
+    }
     case 'secret':
       return { $ref: '#/definitions/secret' };
     case 'text':
     case 'host':
     case 'address':
     case 'path':
-      return { type: 'string' };
+      return { type: ['string', 'null'] };
   }
 }
 
@@ -95,11 +119,11 @@ function isOAuth(key: UpstreamKey): boolean {
 
 function upstreamSchema(): JsonSchema {
   return {
-    type: 'object',
+    type: ['object', 'null'],
     properties: {
       ...propertiesOf(UPSTREAM_KEYS.filter((key) => !isOAuth(key))),
       oauth: {
-        type: 'object',
+        type: ['object', 'null'],
         description: 'How tokens are obtained.',
         properties: propertiesOf(UPSTREAM_KEYS.filter((key) => isOAuth(key))),
         additionalProperties: false,
@@ -110,21 +134,25 @@ function upstreamSchema(): JsonSchema {
 }
 
 function paceSchema(description: string): JsonSchema {
-  return { type: 'integer', minimum: 1, maximum: 1_000_000, description };
+  return { type: ['integer', 'null'], minimum: 1, maximum: 1_000_000, description };
 }
 
 function mailboxSchema(): JsonSchema {
   const pace = Object.entries(PACE_KEYS).map(([key, description]) => [key, paceSchema(description)]);
   return {
-    type: 'object',
+    type: ['object', 'null'],
     properties: {
-      upstream: { type: 'string', default: 'default', description: 'The upstream that this mailbox sends through.' },
+      upstream: {
+        type: ['string', 'null'],
+        default: 'default',
+        description: 'The upstream that this mailbox sends through.',
+      },
       from: {
         description: 'Addresses in From that are sent through this mailbox, beside its own.',
-        anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
+        anyOf: [{ type: ['string', 'null'] }, { type: 'array', items: { type: 'string' } }],
       },
       pace: {
-        type: 'object',
+        type: ['object', 'null'],
         description: 'How fast this mailbox may send.',
         properties: Object.fromEntries(pace),
         additionalProperties: false,
@@ -149,21 +177,20 @@ export function settingsJsonSchema(): JsonSchema {
       [LOG_LEVEL_KEY]: schemaOf(LOG_LEVEL_SETTING),
       smtp: { description: 'The upstream named default: the server that takes the mail.', allOf: [upstream] },
       database: {
-        type: 'object',
         properties: { smtp: { description: 'As the root smtp, which wins.', allOf: [upstream] } },
       },
       postbearer: {
-        type: 'object',
+        type: ['object', 'null'],
         description: 'What other software that reads this file has no name for.',
         properties: {
           upstreams: {
-            type: 'object',
+            type: ['object', 'null'],
             description: 'More upstreams by name.',
             propertyNames: { pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$' },
             additionalProperties: upstream,
           },
           mailboxes: {
-            type: 'object',
+            type: ['object', 'null'],
             description: 'More mailboxes to send as, by address.',
             additionalProperties: { $ref: '#/definitions/mailbox' },
           },
