@@ -13,10 +13,18 @@ interface Closable extends EventEmitter {
   destroy(): unknown;
 }
 
+/** Whom a phase concerns. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** The environment variable that names it, where it is a proxy. */
+  readonly variable?: string | undefined;
+}
+
 /** See the head of this file. */
 export interface Attempt {
-  /** A new phase begins; `where` is whom it concerns. */
-  enter(phase: Phase, where?: { readonly host: string; readonly port: number }): void;
+  /** A new phase begins; `where` is whom it concerns, where that changes. */
+  enter(phase: Phase, where?: Place): void;
   /** Where the attempt is now. */
   place(): FailurePlace;
   /** Remembers the issuer of a certificate that may be refused. */
@@ -33,7 +41,7 @@ type Ending = { readonly kind: 'deadline' } | { readonly kind: 'cancelled'; read
 
 /** Starts an attempt. Throws the signal's reason if it is aborted already. */
 export function startAttempt(
-  where: { readonly host: string; readonly port: number },
+  where: Place,
   options: { readonly clock: Clock; readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
 ): Attempt {
   const { clock, timeoutMs, signal } = options;
@@ -60,7 +68,8 @@ export function startAttempt(
 
   return {
     enter(phase, target) {
-      place = { host: target?.host ?? place.host, port: target?.port ?? place.port, phase };
+      const { host, port, variable } = target ?? place;
+      place = { host, port, variable, phase };
     },
     place: () => ({ ...place, issuer }),
     noteIssuer(text) {

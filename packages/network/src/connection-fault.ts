@@ -1,7 +1,8 @@
 /**
  * From an error of Node or OpenSSL to a fault, by its code alone.
  *
- * The text of the error goes into the evidence and decides nothing.
+ * The text of the error goes into the evidence and decides nothing. What fails at a proxy is told as a fault of the proxy, since
+ * its remedy is another one: its variable, its rules, the way to it.
  */
 import { oneLine, type Fault, type FaultValues } from '@postbearer/core';
 import { networkFaults, type NetworkFaultCode } from './faults.ts';
@@ -21,6 +22,8 @@ export interface FailurePlace {
   readonly host: string;
   readonly port: number;
   readonly phase: Phase;
+  /** The environment variable that names the host, where it is a proxy. */
+  readonly variable?: string | undefined;
   /** The issuer of the certificate that the other side showed, where it came that far. */
   readonly issuer?: string | undefined;
 }
@@ -77,6 +80,18 @@ function issuerText(issuer: string | undefined): string {
   return parts.map((part) => part.slice(part.indexOf('=') + 1)).join(', ') || 'unknown';
 }
 
+/** What a fault is where it is one of the proxy, and why that cannot be used. What is missing here names the proxy as any host. */
+const AT_PROXY: Readonly<Partial<Record<NetworkFaultCode, readonly [NetworkFaultCode, string]>>> = {
+  NETWORK_NAME_NOT_FOUND: ['NETWORK_PROXY_NOT_FOUND', ''],
+  NETWORK_NAME_SERVER_FAILED: ['NETWORK_PROXY_UNREACHABLE', 'the DNS server did not answer'],
+  NETWORK_CONNECTION_REFUSED: ['NETWORK_PROXY_UNREACHABLE', 'it refused the connection'],
+  NETWORK_UNREACHABLE: ['NETWORK_PROXY_UNREACHABLE', 'this machine has no way to it'],
+  NETWORK_TIMEOUT: ['NETWORK_PROXY_UNREACHABLE', 'it did not answer in time'],
+  NETWORK_RESET: ['NETWORK_PROXY_UNREACHABLE', 'it cut the connection'],
+  NETWORK_TLS_FAILED: ['NETWORK_PROXY_UNUSABLE', 'it does not speak TLS'],
+  NETWORK_REPLY_NOT_HTTP: ['NETWORK_PROXY_UNUSABLE', 'it does not speak HTTP'],
+};
+
 /** Makes a fault with what is known about the place as its evidence. */
 export function faultAt(
   code: NetworkFaultCode,
@@ -84,11 +99,19 @@ export function faultAt(
   detail: string,
   values: FaultValues & { readonly errorCode?: string } = {},
 ): Fault {
-  const { host, port, phase } = place;
+  const { host, port, phase, variable } = place;
   const { errorCode, ...rest } = values;
+  const [shown, reason] = (variable === undefined ? undefined : AT_PROXY[code]) ?? [code];
   return networkFaults.make(
-    code,
-    { host, port, phase, ...rest },
+    shown,
+    {
+      host,
+      port,
+      phase,
+      ...(variable === undefined ? {} : { variable, proxy: `${host}:${port}` }),
+      ...rest,
+      ...(reason === undefined ? {} : { reason }),
+    },
     {
       evidence: {
         kind: 'network',

@@ -8,7 +8,7 @@ import { connect as tcpConnect, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as tlsConnect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { failure, hasSubjectAltName, success, type Result } from '@postbearer/core';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, Place } from './attempt.ts';
 import { COMMON_NAME_ONLY, faultAt } from './connection-fault.ts';
 import type { Proxy } from './proxy.ts';
 import type { Trust } from './trust.ts';
@@ -45,7 +45,7 @@ async function openTcp(target: Target, dial: Dial, attempt: Attempt): Promise<Re
   return attempt.wait(socket, (done) => void socket.once('connect', () => done(socket)));
 }
 
-async function openTls(socket: Duplex, target: Target, trust: Trust, attempt: Attempt): Promise<Result<TLSSocket>> {
+async function openTls(socket: Duplex, target: Place, trust: Trust, attempt: Attempt): Promise<Result<TLSSocket>> {
   attempt.enter('securing the connection', target);
   const secured = attempt.own(
     tlsConnect({
@@ -65,11 +65,11 @@ async function openTls(socket: Duplex, target: Target, trust: Trust, attempt: At
   return attempt.wait(secured, (done) => void secured.once('secureConnect', () => done(secured)));
 }
 
-function proxyRefusal(status: number, proxy: Proxy, target: Target, attempt: Attempt): Result<never> {
+function proxyRefusal(status: number, target: Target, attempt: Attempt): Result<never> {
   const code =
     status === 407 ? 'NETWORK_PROXY_SIGN_IN' : status >= 500 ? 'NETWORK_PROXY_FAILED' : 'NETWORK_PROXY_REFUSED';
   const detail = `CONNECT ${target.host}:${target.port} was answered with HTTP ${status}`;
-  const values = { ...target, proxy: `${proxy.host}:${proxy.port}`, status };
+  const values = { ...target, status };
   return failure(faultAt(code, attempt.place(), detail, values));
 }
 
@@ -90,7 +90,7 @@ async function openTunnel(socket: Duplex, proxy: Proxy, target: Target, attempt:
   const reply = await answered;
   if (!reply.ok) return reply;
   const status = reply.value.statusCode ?? 0;
-  return status >= 200 && status < 300 ? success(socket) : proxyRefusal(status, proxy, target, attempt);
+  return status >= 200 && status < 300 ? success(socket) : proxyRefusal(status, target, attempt);
 }
 
 async function openThroughProxy(proxy: Proxy, route: Route, attempt: Attempt): Promise<Result<Duplex>> {

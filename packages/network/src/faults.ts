@@ -31,6 +31,9 @@ export type NetworkFaultCode =
   | 'NETWORK_CERTIFICATE_INSPECTED'
   | 'NETWORK_CERTIFICATE_INVALID'
   | 'NETWORK_PROXY_INVALID'
+  | 'NETWORK_PROXY_NOT_FOUND'
+  | 'NETWORK_PROXY_UNREACHABLE'
+  | 'NETWORK_PROXY_UNUSABLE'
   | 'NETWORK_PROXY_SIGN_IN'
   | 'NETWORK_PROXY_REFUSED'
   | 'NETWORK_PROXY_FAILED'
@@ -256,11 +259,44 @@ export const networkFaults: FaultCatalogue<NetworkFaultCode> = defineFaults<Netw
     remedy: { steps: ['Correct {variable}; percent-encode odd characters in its user name and password.'] },
     next: 'fix-configuration',
   },
+  NETWORK_PROXY_NOT_FOUND: {
+    title: 'Proxy not found',
+    message: 'The proxy that {variable} names cannot be used: the name {host} does not exist in DNS.',
+    cause: 'The name in {variable} is mistyped, or the DNS server of this machine does not know it.',
+    remedy: {
+      steps: [
+        'Correct {variable}, or remove it if this network has no proxy.',
+        'Check that this machine resolves the name.',
+      ],
+      command: 'nslookup {host}',
+    },
+    next: 'fix-configuration',
+  },
+  NETWORK_PROXY_UNREACHABLE: {
+    title: 'Proxy does not answer',
+    message: 'The proxy {proxy} that {variable} names cannot be reached: {reason} ({phase}).',
+    cause: 'The proxy is out of order, {variable} names a wrong host or port, or a firewall stands before the proxy.',
+    remedy: {
+      steps: [
+        'Check host and port in {variable}, or remove it if this network has no proxy.',
+        'Let the firewall pass TCP port {port} from this machine to the proxy {host}.',
+      ],
+    },
+    next: 'retry',
+  },
+  NETWORK_PROXY_UNUSABLE: {
+    title: 'Not a proxy',
+    message: 'What {variable} names, {proxy}, cannot be used as a proxy: {reason}.',
+    cause:
+      'Another service listens there, or {variable} begins with https:// although the proxy itself is reached without TLS, as most are.',
+    remedy: { steps: ['Correct {variable}: most proxies are written as http://host:port, also for https.'] },
+    next: 'fix-configuration',
+  },
   NETWORK_PROXY_SIGN_IN: {
     title: 'Proxy wants a sign-in',
     message: 'The proxy {proxy} refused its user name or password, or wants one (407).',
-    cause: 'HTTPS_PROXY carries no user name and password, or the proxy does not take them.',
-    remedy: { steps: ['Put user:password@ before the host in HTTPS_PROXY, odd characters percent-encoded.'] },
+    cause: '{variable} carries no user name and password, or the proxy does not take them.',
+    remedy: { steps: ['Put user:password@ before the host in {variable}, odd characters percent-encoded.'] },
     next: 'fix-configuration',
     source: 'RFC 9110 section 15.5.8',
     read: '2026-11-24',

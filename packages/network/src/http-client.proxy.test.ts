@@ -3,7 +3,8 @@ import { createServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCertificateAuthority, type CertificateAuthority } from './certificates/index.ts';
-import { clientFor, outcomeOf, trustIn, World, type Listening } from './testing/world.ts';
+import type { Dial } from './index.ts';
+import { clientFor, dialLoopback, outcomeOf, trustIn, World, type Listening } from './testing/world.ts';
 
 const HOST = 'login.example.com';
 let authority: CertificateAuthority;
@@ -101,23 +102,97 @@ describe('through a proxy', () => {
     expect(!reply.ok && reply.fault.message).toContain(proxy.authority);
     expect(!reply.ok && reply.fault.evidence).toMatchObject({ host: '127.0.0.1', port: proxy.port });
     const shown = JSON.stringify(reply);
+    expect(shown).not.toMatch(/<[a-z]+>/);
     expect([shown.includes('canary'), shown.includes(Buffer.from('user:canary').toString('base64'))]).toEqual([
       false,
       false,
     ]);
   });
 
-  it('that does not answer, cuts, or is not there is told as such', async () => {
+  it('that does not answer, cuts, or is not there is told as a proxy, with its variable and the way to it', async () => {
     const cutting = await world.tcp((socket) => void socket.once('data', () => socket.destroy()));
-    const odd = await world.tcp((socket) => void socket.once('data', () => socket.end('what?\r\n\r\n')));
     const silent = await world.tcp(() => {});
-    const ask = (proxy: Listening, timeoutMs = 20_000): Promise<string> =>
-      outcomeOf(through(`http://${proxy.authority}`).request({ url: `https://${HOST}/`, timeoutMs }));
-    expect(await ask(cutting)).toBe('NETWORK_RESET');
-    expect(await ask(odd)).toBe('NETWORK_REPLY_NOT_HTTP');
-    expect(await ask(silent, 100)).toBe('NETWORK_TIMEOUT');
+    const ask = async (proxy: string, timeoutMs = 20_000, dial?: Dial): Promise<readonly string[]> => {
+      const http = clientFor(trustIn(authority.certificatePem), {
+        environment: { HTTPS_PROXY: `http://${proxy}` },
+        ...(dial === undefined ? {} : { dial }),
+      });
+      const reply = http.request({ url: `https://${HOST}/`, timeoutMs });
+      const code = await outcomeOf(reply);
+      const result = await reply;
+      if (result.ok) return [code];
+      const { next, message, cause, remedy, evidence } = result.fault;
+      expect([message, cause, ...remedy.steps].filter((line) => line.includes('HTTPS_PROXY')).length).toBeGreaterThan(
+        2,
+      );
+      // The port that the firewall has to let pass is the proxy's, not that of the host behind it.
+      expect(remedy.steps.join(' ')).not.toMatch(/\b443\b/);
+      expect(evidence).toMatchObject({ kind: 'network', host: proxy.replace(/:\d+$/, '') });
+      return [code, next, message, remedy.steps[1] ?? ''];
+    };
+    const failing = (errorCode: string): Dial => {
+      return () =>
+        dialLoopback({ host: '127.0.0.1', port: silent.port }).destroy(
+          Object.assign(new Error('x'), { code: errorCode }),
+        );
+    };
+    const firewall = (port: number, host = '127.0.0.1'): string =>
+      `Let the firewall pass TCP port ${port} from this machine to the proxy ${host}.`;
+    const unreachable = ({ port, authority: proxy }: Listening, reason: string): readonly string[] => [
+      'NETWORK_PROXY_UNREACHABLE',
+      'retry',
+      `The proxy ${proxy} that HTTPS_PROXY names cannot be reached: ${reason}.`,
+      firewall(port),
+    ];
+    expect(await ask(cutting.authority)).toEqual(unreachable(cutting, 'it cut the connection (waiting for the proxy)'));
+    expect(await ask(silent.authority, 100)).toEqual(
+      unreachable(silent, 'it did not answer in time (waiting for the proxy)'),
+    );
+    expect(await ask('proxy.example.com:3128', 20_000, failing('ENOTFOUND'))).toEqual([
+      'NETWORK_PROXY_NOT_FOUND',
+      'fix-configuration',
+      'The proxy that HTTPS_PROXY names cannot be used: the name proxy.example.com does not exist in DNS.',
+      'Check that this machine resolves the name.',
+    ]);
+    expect(await ask('10.9.8.7:3128', 20_000, failing('EHOSTUNREACH'))).toEqual([
+      'NETWORK_PROXY_UNREACHABLE',
+      'retry',
+      expect.stringContaining('10.9.8.7:3128 that HTTPS_PROXY names cannot be reached: this machine has no way to it'),
+      firewall(3128, '10.9.8.7'),
+    ]);
     await world.close();
-    expect(await ask(silent)).toBe('NETWORK_CONNECTION_REFUSED');
+    expect(await ask(silent.authority)).toEqual(
+      unreachable(silent, 'it refused the connection (connecting to the proxy)'),
+    );
+    // The control: without a proxy the same error is one of the host.
+    const direct = clientFor(trustIn(), { dial: dialLoopback }).request({ url: `https://${HOST}:${silent.port}/` });
+    expect(await outcomeOf(direct)).toBe('NETWORK_CONNECTION_REFUSED');
+  });
+
+  it('that is none is told as a matter of its variable', async () => {
+    const odd = await world.tcp((socket) => void socket.once('data', () => socket.end('what?\r\n\r\n')));
+    const speaking = async (proxy: string): Promise<readonly string[]> => {
+      const reply = await through(proxy).request({ url: `https://${HOST}/` });
+      return reply.ok ? [] : [reply.fault.code, reply.fault.message];
+    };
+    for (const [scheme, what] of [
+      ['http', 'HTTP'],
+      ['https', 'TLS'],
+    ])
+      expect(await speaking(`${scheme}://${odd.authority}`)).toEqual([
+        'NETWORK_PROXY_UNUSABLE',
+        `What HTTPS_PROXY names, ${odd.authority}, cannot be used as a proxy: it does not speak ${what}.`,
+      ]);
+  });
+
+  it('is no part of what fails behind it', async () => {
+    const proxy = await world.tcp(tunnel([]));
+    target = await world.tcp((socket) => socket.destroy());
+    const reply = await through(`http://${proxy.authority}`).request({ url: `https://${HOST}/` });
+    expect(!reply.ok && [reply.fault.code, reply.fault.message]).toEqual([
+      'NETWORK_RESET',
+      `${HOST}:443 cut the connection (securing the connection).`,
+    ]);
   });
 
   it('goes nothing that NO_PROXY names', async () => {

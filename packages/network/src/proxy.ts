@@ -12,6 +12,8 @@ import { isLinkLocalHost, isLoopbackHost } from './loopback.ts';
 
 /** A proxy that speaks CONNECT (RFC 9110 section 9.3.6). */
 export interface Proxy {
+  /** The environment variable that names it. */
+  readonly variable: string;
   readonly host: string;
   readonly port: number;
   /** The connection to the proxy itself is TLS. */
@@ -89,7 +91,7 @@ function parseProxy(name: string, text: string): Result<Proxy> {
   if (url === null || url.hostname === '') return refuse('it is not an address');
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     return refuse(`"${url.protocol}" proxies are not supported`);
-  const proxy = { host: bareHost(url), port: portOf(url), isSecure: url.protocol === 'https:' };
+  const proxy = { variable: name, host: bareHost(url), port: portOf(url), isSecure: url.protocol === 'https:' };
   if (url.username === '' && url.password === '') return success(proxy);
   try {
     const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
