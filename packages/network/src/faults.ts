@@ -60,21 +60,22 @@ export const networkFaults: FaultCatalogue<NetworkFaultCode> = defineFaults<Netw
   NETWORK_CA_FILE_MISSING: {
     title: 'CA file not found',
     message: 'The CA file {file} does not exist.',
-    cause: 'The settings name a file of trusted certificates that is not there.',
-    remedy: { steps: ['Correct the path, or put the PEM file of the certificate authority there.'] },
+    cause: 'A file of trusted certificates is named in {where} and is not there.',
+    remedy: { steps: ['Correct the path in {where}, or put the PEM file of the certificate authority there.'] },
     next: 'fix-configuration',
   },
   NETWORK_CA_FILE_UNREADABLE: {
     title: 'CA file cannot be read',
     message: 'The CA file {file} cannot be read ({reason}).',
-    cause: 'The account that runs this program may not read it, or it is not a file.',
-    remedy: { steps: ['Let the account that runs this program read {file}.'] },
+    cause: 'The account that runs this program may not read it, or what {where} names is not a file.',
+    remedy: { steps: ['Let the account that runs this program read {file}.', 'Else correct the path in {where}.'] },
     next: 'fix-configuration',
   },
   NETWORK_CA_FILE_NOT_PEM: {
     title: 'CA file is not PEM',
     message: '{file} holds no certificate in PEM form that can be read.',
-    cause: 'A CA file is text with one or more blocks that begin with "-----BEGIN CERTIFICATE-----".',
+    cause:
+      'A CA file, here one of {where}, is text with one or more blocks that begin with "-----BEGIN CERTIFICATE-----".',
     remedy: {
       steps: ['Export the certificate of the authority as Base64 (PEM).'],
       command: 'openssl x509 -inform der -in authority.cer -out authority.pem',
@@ -86,7 +87,8 @@ export const networkFaults: FaultCatalogue<NetworkFaultCode> = defineFaults<Netw
   NETWORK_CA_FILE_PRIVATE_KEY: {
     title: 'CA file holds a private key',
     message: '{file} holds a private key; a CA file holds certificates only.',
-    cause: 'The file of a server or of an authority itself was named in place of the certificate that others may have.',
+    cause:
+      'In {where} stands the file of a server or of an authority itself, in place of the certificate that others may have.',
     remedy: {
       steps: [
         'Name a file with the certificate alone.',

@@ -23,6 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 function codeOf(options: Parameters<typeof createTrust>[0]): string {
   const trust = createTrust({ environment: {}, ...options });
+  if (!trust.ok) expect(JSON.stringify(trust.fault)).not.toMatch(/<[a-z]+>/);
   return trust.ok ? 'ok' : trust.fault.code;
 }
 
@@ -76,6 +77,25 @@ describe('trust', () => {
     expect(cases.map(([path]) => codeOf({ caFiles: [path] }))).toEqual(cases.map(([, code]) => code));
     const absent = join(folder, 'absent.pem');
     expect(codeOf({ environment: { NODE_EXTRA_CA_CERTS: absent } })).toBe('NETWORK_CA_FILE_MISSING');
+  });
+
+  it('says who named a CA file: the settings or the environment', () => {
+    const names = ['absent.pem', 'not-pem.pem', 'key-inside.pem'];
+    file('not-pem.pem', 'no');
+    file('key-inside.pem', authority.privateKeyPem);
+    for (const path of [...names.map((name) => join(folder, name)), folder]) {
+      const wordsOf = (options: Parameters<typeof createTrust>[0]): string => {
+        const trust = createTrust(options);
+        return trust.ok ? '' : [trust.fault.cause, ...trust.fault.remedy.steps].join(' ');
+      };
+      const ofSettings = wordsOf({ caFiles: [path], environment: {} });
+      const ofEnvironment = wordsOf({ environment: { NODE_EXTRA_CA_CERTS: path } });
+      expect([ofSettings.includes('the settings'), ofSettings.includes('NODE_EXTRA')]).toEqual([true, false]);
+      expect([ofEnvironment.includes('settings'), ofEnvironment.includes('NODE_EXTRA_CA_CERTS')]).toEqual([
+        false,
+        true,
+      ]);
+    }
   });
 
   it('names the file in the fault, on one line', () => {

@@ -46,25 +46,31 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-function certificatesIn(text: string, file: string): Result<readonly string[]> {
-  if (PRIVATE_KEY.test(text)) return failure(networkFaults.make('NETWORK_CA_FILE_PRIVATE_KEY', { file }));
+/** A file to read, and where it is named: the words for a fault. */
+interface NamedFile {
+  readonly file: string;
+  readonly where: 'the settings' | 'NODE_EXTRA_CA_CERTS';
+}
+
+function certificatesIn(text: string, named: NamedFile): Result<readonly string[]> {
+  if (PRIVATE_KEY.test(text)) return failure(networkFaults.make('NETWORK_CA_FILE_PRIVATE_KEY', { ...named }));
   const blocks = text.match(CERTIFICATE) ?? [];
   if (blocks.length === 0 || !blocks.every(isCertificate))
-    return failure(networkFaults.make('NETWORK_CA_FILE_NOT_PEM', { file }));
+    return failure(networkFaults.make('NETWORK_CA_FILE_NOT_PEM', { ...named }));
   return success(blocks);
 }
 
-function fileFault(file: string, error: unknown): Fault {
+function fileFault(named: NamedFile, error: unknown): Fault {
   const reason = errorCode(error);
-  if (reason === 'ENOENT' || reason === 'ENOTDIR') return networkFaults.make('NETWORK_CA_FILE_MISSING', { file });
-  return networkFaults.make('NETWORK_CA_FILE_UNREADABLE', { file, reason });
+  if (reason === 'ENOENT' || reason === 'ENOTDIR') return networkFaults.make('NETWORK_CA_FILE_MISSING', { ...named });
+  return networkFaults.make('NETWORK_CA_FILE_UNREADABLE', { ...named, reason });
 }
 
-function readCertificates(file: string, readFile: (path: string) => string): Result<readonly string[]> {
+function readCertificates(named: NamedFile, readFile: (path: string) => string): Result<readonly string[]> {
   try {
-    return certificatesIn(readFile(file), file);
+    return certificatesIn(readFile(named.file), named);
   } catch (error) {
-    return failure(fileFault(file, error));
+    return failure(fileFault(named, error));
   }
 }
 
@@ -85,15 +91,17 @@ export function createTrust(options: TrustOptions = {}): Result<Trust> {
   const readFile = options.readFile ?? ((path: string) => readFileSync(path, 'utf8'));
   if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0')
     return failure(networkFaults.make('NETWORK_VERIFICATION_DISABLED'));
-  const extra = environment['NODE_EXTRA_CA_CERTS'];
+  const extra = environment['NODE_EXTRA_CA_CERTS'] ?? '';
   const own: string[] = [];
-  for (const file of [...caFiles, ...(extra === undefined || extra === '' ? [] : [extra])]) {
-    const read = readCertificates(file, readFile);
+  const files: NamedFile[] = caFiles.map((file) => ({ file, where: 'the settings' }));
+  if (extra !== '') files.push({ file: extra, where: 'NODE_EXTRA_CA_CERTS' });
+  for (const named of files) {
+    const read = readCertificates(named, readFile);
     if (!read.ok) return read;
     own.push(...read.value);
   }
   for (const text of caPem) {
-    const read = certificatesIn(text, 'The CA text of the settings');
+    const read = certificatesIn(text, { file: 'The CA text', where: 'the settings' });
     if (!read.ok) return read;
     own.push(...read.value);
   }

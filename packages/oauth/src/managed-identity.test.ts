@@ -88,6 +88,16 @@ describe('the instance metadata service', () => {
     ]);
   });
 
+  it('says of which identity it was asked a token when that fails', async () => {
+    const environment = { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:1' };
+    const during = async (authentication: ClientAuthentication): Promise<unknown> => {
+      const result = await requestToken({ ...requestTo('x', authentication), clientId: '' }, { http, environment });
+      return !result.ok && result.fault.during;
+    };
+    expect(await during(system)).toBe('getting a token from the managed identity of this machine');
+    expect(await during(user)).toBe('getting a token from the managed identity one-of-several');
+  });
+
   it('is not asked at another place in plain text', async () => {
     const environment = { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://identity.example.com' };
     const result = await requestToken(requestTo(ENDPOINT, system), { http, environment });

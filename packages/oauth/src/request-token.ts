@@ -87,6 +87,13 @@ async function requestFromEndpoint(request: TokenRequest, sources: TokenRequestS
   return readTokenReply(result, { endpoint: shownEndpoint(url.value), clientId, scope, clean, now: clock.now() });
 }
 
+/** What is being done, for the fault. */
+function purposeOf({ authentication, clientId }: TokenRequest): string {
+  if (authentication.method !== 'managed_identity') return `getting a token for client ${clientId}`;
+  const { clientId: identity } = authentication;
+  return `getting a token from the managed identity ${identity ?? 'of this machine'}`;
+}
+
 /**
  * Asks for a token once.
  *
@@ -98,8 +105,7 @@ export async function requestToken(request: TokenRequest, sources: TokenRequestS
   // The lifetime began at the endpoint, at some moment after this one.
   const obtainedAt = clock.now();
   const granted = await requestFromEndpoint(request, sources);
-  if (!granted.ok)
-    return failure({ ...granted.fault, during: oneLine(`getting a token for client ${request.clientId}`, 200) });
+  if (!granted.ok) return failure({ ...granted.fault, during: oneLine(purposeOf(request), 200) });
   const { value, lifetimeMs } = granted.value;
   const claims = decodeTokenClaims(value.reveal());
   return success({

@@ -1,10 +1,10 @@
 /** How long a server asks to wait (RFC 9110 section 10.2.3). */
 
-// A date in a wrong year, or a clock that is off, must not stop the mail for days.
-const LONGEST_WAIT_MS = 3_600_000;
+// A date in a wrong year must not stop the mail for ever; a day is more than any provider is known to ask for.
+const LONGEST_WAIT_MS = 86_400_000;
 
 /**
- * Milliseconds to wait, at most an hour, from seconds or from a date; `undefined` if the header says neither.
+ * Milliseconds to wait, at most 24 hours, from seconds or from a date; `undefined` if the header says neither.
  *
  * @param now - milliseconds since 1970.
  */

@@ -198,14 +198,16 @@ describe('an endpoint that', () => {
     expect(await codeOf(dripping, 100)).toBe('NETWORK_TIMEOUT');
   });
 
-  it('asks to wait is obeyed, in seconds and by date, for an hour at most', async () => {
+  it('asks to wait is obeyed, in seconds and by date, for 24 hours at most', async () => {
     const wait = async (header: string): Promise<number | undefined> => {
       const fault = await ask(json({ error: 'x' }, 429, { 'retry-after': header }));
       return 'code' in fault ? fault.retryAfterMs : -1;
     };
     expect(await wait('120')).toBe(120_000);
     expect(await wait('0')).toBe(0);
-    expect(await wait('999999999999')).toBe(3_600_000);
+    expect(await wait('86400')).toBe(86_400_000);
+    expect(await wait('86401')).toBe(86_400_000);
+    expect(await wait('999999999999')).toBe(86_400_000);
     const byDate = await wait(new Date(Date.now() + 600_000).toUTCString());
     expect(byDate).toBeGreaterThan(500_000);
     expect(byDate).toBeLessThanOrEqual(600_000);

@@ -6,7 +6,7 @@
  * - Renewal: from two thirds of its life (and up to a twelfth later, by chance, so that several nodes do not ask at once) the
  *   next use of a token starts a request in the background and goes on with the token that is there. A token is given out until a
  *   tenth of its life is left, a minute at most. Nothing is renewed that nobody uses.
- * - Failing: at most one request a minute, or as seldom as Retry-After says (up to an hour). In between the same fault is given
+ * - Failing: at most one request a minute, or as seldom as Retry-After says (up to 24 hours). In between the same fault is given
  *   at once. A fault of our own side (a file that is missing) costs no request and is not remembered.
  * - `fresh` is for a token that a server refused: it asks anew, once a minute at most; whoever else asks in that minute
  *   gets the token that came of it. It does not get around the rule for failing, and while that holds it gives the fault and not
