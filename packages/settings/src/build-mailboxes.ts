@@ -5,6 +5,7 @@ import { DEFAULT_UPSTREAM, type Placed, type RawMailbox } from './entry.ts';
 import { mistake, withExample, wrongValue, type Place } from './place.ts';
 import type { PACE_KEYS, Setting } from './schema.ts';
 import type { EffectiveValue, Finding, MailboxSettings, Pace } from './settings.ts';
+import { mayShow, shown } from './shown.ts';
 import { parseValue } from './value.ts';
 
 type PaceKey = keyof typeof PACE_KEYS;
@@ -46,7 +47,12 @@ function readUpstream(raw: RawMailbox, upstreams: ReadonlySet<string>, findings:
   const placed = raw.upstream ?? { place: raw.place, raw: { kind: 'text', text: DEFAULT_UPSTREAM } };
   const name = readOne(placed, NAME, findings);
   if (name !== undefined && !upstreams.has(name))
-    findings.push(mistake('CONFIG_UPSTREAM_UNKNOWN', placed.place, { upstream: name, guess: guess(name, upstreams) }));
+    findings.push(
+      mistake('CONFIG_UPSTREAM_UNKNOWN', placed.place, {
+        upstream: mayShow(name) ? `"${name}"` : `(${shown(name)})`,
+        guess: guess(name, upstreams),
+      }),
+    );
   return name ?? DEFAULT_UPSTREAM;
 }
 

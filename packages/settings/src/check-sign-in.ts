@@ -16,6 +16,7 @@ import { mistake, nameOf, remark } from './place.ts';
 import { isPlaceholder } from './placeholder.ts';
 import { UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
 import type { Finding } from './settings.ts';
+import { shown } from './shown.ts';
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -42,9 +43,9 @@ export function placeholder(draft: Draft, key: UpstreamKey): Finding[] {
   const secret = draft.secret(key);
   const text = secret?.kind === 'value' ? secret.value.reveal() : draft.text(key);
   if (text === undefined || !isPlaceholder(text)) return [];
-  const shown = secret === undefined ? `"${text}"` : 'the value of an example';
+  const holds = secret === undefined ? shown(text) : 'the value of an example';
   const meaning = UPSTREAM_SETTINGS[key].description.split('. ')[0]?.replace(/\.$/, '') ?? key;
-  return [mistake('CONFIG_PLACEHOLDER', draft.place(key), { shown, meaning: lowerFirst(meaning) })];
+  return [mistake('CONFIG_PLACEHOLDER', draft.place(key), { shown: holds, meaning: lowerFirst(meaning) })];
 }
 
 function lowerFirst(text: string): string {
@@ -126,7 +127,9 @@ function* checkEndpoint(draft: Draft): Generator<Finding> {
   if (!endpoint.isHttps && !endpoint.isLoopback)
     yield mistake('CONFIG_ENDPOINT_NOT_HTTPS', draft.place('oauth.tokenEndpoint'));
   if (endpoint.cloud !== undefined && endpoint.version !== 'v2') {
-    const expected = tokenEndpointOf({ tenant: endpoint.tenant ?? 'TENANT', cloud: endpoint.cloud });
+    const isTenant = endpoint.tenantKind === 'id' || endpoint.tenantKind === 'domain';
+    const tenant = isTenant ? endpoint.tenant : undefined;
+    const expected = tokenEndpointOf({ tenant: tenant ?? 'TENANT', cloud: endpoint.cloud });
     yield mistake('CONFIG_ENDPOINT_FORM', draft.place('oauth.tokenEndpoint'), { host: endpoint.host, expected });
   }
   yield* checkTenant(draft, written, endpoint);
@@ -138,12 +141,12 @@ function* checkTenant(draft: Draft, key: UpstreamKey, endpoint: TokenEndpoint): 
   const place = draft.place(key);
   if (tenantKind === 'placeholder' || isPlaceholder(tenant))
     yield mistake('CONFIG_PLACEHOLDER', place, {
-      shown: `"${tenant}"`,
+      shown: shown(tenant),
       meaning: 'what it is with the Directory (tenant) ID in place of that',
     });
   else if (tenantKind === 'shared') yield mistake('CONFIG_TENANT_SHARED', place, { tenant });
   else if (tenantKind === 'other' && endpoint.cloud !== undefined)
-    yield mistake('CONFIG_TENANT_FORM', place, { tenant });
+    yield mistake('CONFIG_TENANT_FORM', place, { tenant: shown(tenant) });
   yield* checkTenantsAgree(draft, tenant);
 }
 

@@ -81,7 +81,7 @@ const CASES: readonly (readonly [what: string, section: Json, codes: readonly st
     'a tenant that is neither GUID nor domain',
     smtp({}, { tokenEndpoint: undefined, tenant: 'contoso' }),
     ['CONFIG_TENANT_FORM'],
-    'smtp.oauth.tenant names "contoso", which is neither a GUID nor a domain name.',
+    'smtp.oauth.tenant names a text of 7 characters, which is neither a GUID nor a domain name.',
   ],
   [
     'an http endpoint that is not on this machine',

@@ -52,6 +52,11 @@ function secretText(secret: SecretRef | undefined, setting: Setting, options: Co
   return options.withSecrets === true ? secret.value.reveal() : setting.example;
 }
 
+/** The value whole: what is written has to work as before. */
+function textOf({ value, whole }: EffectiveValue): string {
+  return whole?.reveal() ?? value;
+}
+
 type Json = string | boolean | number | readonly string[] | { [key: string]: Json };
 
 function jsonValue({ value, setting }: Item, options: ConvertOptions): Json {
@@ -60,7 +65,7 @@ function jsonValue({ value, setting }: Item, options: ConvertOptions): Json {
   if (secret?.kind === 'file') return { file: secret.path };
   if (secret?.kind === 'systemd-credential') return { systemdCredential: secret.name };
   if (setting.type === 'flag') return value.value === 'true';
-  return secretText(secret, setting, options) ?? value.value;
+  return secretText(secret, setting, options) ?? textOf(value);
 }
 
 function mailboxMember({ path, value }: EffectiveValue): Json {
@@ -135,7 +140,7 @@ function toLines(items: readonly Item[], form: LineForm, options: ConvertOptions
       return [`# ${value.key} has no name here; keep it in JSON.`];
     const { secret } = value;
     if (secret !== undefined && secret.kind !== 'value') return [form.reference(name, secret)];
-    const text = secretText(secret, setting, options) ?? value.value;
+    const text = secretText(secret, setting, options) ?? textOf(value);
     const note = secret === undefined || options.withSecrets === true ? [] : ['# A secret: put its value here.'];
     return [...note, form.line(name, text, setting)];
   });

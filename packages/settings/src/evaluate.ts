@@ -1,5 +1,5 @@
 /** From what all forms said to settings, findings and effective values. Reads nothing; never throws. */
-import { parseLogLevel, type LogLevel } from '@postbearer/core';
+import { parseLogLevel, Secret, type LogLevel } from '@postbearer/core';
 import { buildMailboxes, mailboxValues } from './build-mailboxes.ts';
 import { buildUpstream } from './build-upstream.ts';
 import { checkUpstream } from './check-upstream.ts';
@@ -7,7 +7,15 @@ import { deriveSettings } from './derive.ts';
 import { choose, Draft, type Chosen, type Held } from './draft.ts';
 import { DEFAULT_UPSTREAM, type Collected, type Entry } from './entry.ts';
 import { evidenceOf, mistake, remark, type Form, type Place } from './place.ts';
-import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
+import {
+  LOG_LEVEL_KEY,
+  LOG_LEVEL_SETTING,
+  UPSTREAM_KEYS,
+  UPSTREAM_SETTINGS,
+  type SettingType,
+  type UpstreamKey,
+} from './schema.ts';
+import { shownUrl } from './shown.ts';
 import type { EffectiveValue, Finding, MailboxSettings, Settings, SettingsReading } from './settings.ts';
 
 /** What the forms were read from. */
@@ -68,18 +76,30 @@ function checkSharedApps(drafts: readonly Draft[]): Finding[] {
   });
 }
 
-function effective(path: readonly string[], held: Held | undefined, isSecret: boolean): EffectiveValue {
-  const base = { key: path.join('.'), path, isSecret };
+function effective(
+  path: readonly string[],
+  chosen: Pick<Chosen, 'held' | 'brokenAt'>,
+  type: SettingType,
+): EffectiveValue {
+  const { held, brokenAt } = chosen;
+  const base = { key: path.join('.'), path, isSecret: type === 'secret' };
+  if (brokenAt !== undefined)
+    return { ...base, value: 'not understood', source: brokenAt.place.label, origin: 'default' };
   if (held === undefined) return { ...base, value: 'not set', source: 'default', origin: 'default' };
   const { value, place, origin } = held;
   const told = { ...base, source: place.label, origin, ...(origin === 'given' ? { evidence: evidenceOf(place) } : {}) };
-  return value.kind === 'text' ? { ...told, value: value.text } : { ...told, value: '[secret]', secret: value.secret };
+  if (value.kind === 'secret') return { ...told, value: '[secret]', secret: value.secret };
+  const text = type === 'url' ? shownUrl(value.text) : value.text;
+  return { ...told, value: text, ...(text === value.text ? {} : { whole: Secret.of(value.text) }) };
 }
 
 function upstreamValues(draft: Draft): EffectiveValue[] {
-  return UPSTREAM_KEYS.map((key) =>
-    effective([...draft.path, ...key.split('.')], draft.held(key), UPSTREAM_SETTINGS[key].type === 'secret'),
-  );
+  return UPSTREAM_KEYS.map((key) => {
+    const held = draft.held(key);
+    const brokenAt = draft.brokenAt(key);
+    const chosen = { ...(held === undefined ? {} : { held }), ...(brokenAt === undefined ? {} : { brokenAt }) };
+    return effective([...draft.path, ...key.split('.')], chosen, UPSTREAM_SETTINGS[key].type);
+  });
 }
 
 function nothingFound({ file, looked }: Origin): Finding {
@@ -94,13 +114,14 @@ interface LogLevelChoice {
 
 function chooseLogLevel(entries: readonly Entry[], findings: Finding[]): LogLevelChoice {
   const about = entries.filter((entry) => entry.about === LOG_LEVEL_KEY);
-  const { held } = choose(about, LOG_LEVEL_SETTING, findings);
+  const { held, brokenAt } = choose(about, LOG_LEVEL_SETTING, findings);
   const fallback: Held = {
     value: { kind: 'text', text: LOG_LEVEL_SETTING.default ?? '' },
     place: { key: LOG_LEVEL_KEY, label: 'default' },
     origin: 'default',
   };
-  const value = effective([LOG_LEVEL_KEY], held ?? fallback, false);
+  const chosen = brokenAt === undefined ? { held: held ?? fallback } : { brokenAt };
+  const value = effective([LOG_LEVEL_KEY], chosen, LOG_LEVEL_SETTING.type);
   return { level: parseLogLevel(value.value) ?? 'Information', value };
 }
 

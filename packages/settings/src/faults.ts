@@ -1,4 +1,4 @@
-/** The faults of settings. None of them ever shows the value of a secret; `{key}` is the path as its own form writes it. */
+/** The faults of settings. What of a value they show, says `shown.ts`; `{key}` is the path as its own form writes it. */
 import { defineFaults, type FaultCatalogue } from '@postbearer/core';
 
 const READ = '2026-11-24';
@@ -276,7 +276,7 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
   },
   CONFIG_TENANT_FORM: {
     title: 'Not a tenant',
-    message: '{key} names "{tenant}", which is neither a GUID nor a domain name.',
+    message: '{key} names {tenant}, which is neither a GUID nor a domain name.',
     cause: 'Entra answers AADSTS900023 to anything else.',
     remedy: { steps: ['Use the Directory (tenant) ID from the overview page of the app registration.'] },
     next: 'fix-configuration',
@@ -385,7 +385,7 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
   },
   CONFIG_UPSTREAM_UNKNOWN: {
     title: 'Unknown upstream',
-    message: '{key} names the upstream "{upstream}", which does not exist ({guess}).',
+    message: '{key} names the upstream {upstream}, which does not exist ({guess}).',
     cause:
       'A mailbox sends through one of the upstreams under postbearer.upstreams, or through default, the root smtp.',
     remedy: { steps: ['Correct the name, or add the upstream.'] },

@@ -28,8 +28,13 @@ const WHOLE: readonly RegExp[] = [
 /** A host or the end of an address of a manual: `notifications@yourdomain.com`. */
 const DOMAIN = /(?:^|[@.])your-?(?:domain|company|organization|org|tenant)\.[a-z]{2,}(?:\.[a-z]{2,})?$/i;
 
+/** Whether it is a GUID that manuals print. */
+export function isExampleGuid(text: string): boolean {
+  return EXAMPLE_GUIDS.has(text);
+}
+
 /** Whether a whole value is a placeholder. */
 export function isPlaceholder(text: string): boolean {
   const trimmed = text.trim();
-  return EXAMPLE_GUIDS.has(trimmed) || DOMAIN.test(trimmed) || WHOLE.some((shape) => shape.test(trimmed));
+  return isExampleGuid(trimmed) || DOMAIN.test(trimmed) || WHOLE.some((shape) => shape.test(trimmed));
 }

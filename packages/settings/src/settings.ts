@@ -3,7 +3,7 @@
  *
  * An upstream is a server that takes our mail, with the way to sign in there. Secrets stay references until they are used.
  */
-import type { Fault, LogLevel, MailboxAddress, SecretRef, SettingsEvidence } from '@postbearer/core';
+import type { Fault, LogLevel, MailboxAddress, Secret, SecretRef, SettingsEvidence } from '@postbearer/core';
 import type { CloudName } from '@postbearer/microsoft365/clouds';
 
 /** How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523, Azure). */
@@ -96,8 +96,13 @@ export interface EffectiveValue {
   readonly key: string;
   /** The same path in parts: an address in it may hold dots. */
   readonly path: readonly string[];
-  /** For people: a secret shows as `[secret]`, a value that nobody gave as `not set`. */
+  /**
+   * For people: a secret shows as `[secret]`, a URL without its query, a value that nobody gave as `not set`, one that is a
+   * mistake as `not understood`.
+   */
   readonly value: string;
+  /** The value whole, where `value` shows a part of it. */
+  readonly whole?: Secret;
   /** For people: `environment EMAIL_SERVER`, `Global-variables.json:5`, `derived from smtp.oauth.tenant`, `default`. */
   readonly source: string;
   /** Whether somebody wrote it, it follows from other settings, or nobody said anything. */

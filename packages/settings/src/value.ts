@@ -2,12 +2,13 @@
  * From what stands in a file or variable to a value in one canonical text form.
  *
  * Rule: an empty text counts as not set, in every form: compose files and Terraform write empty variables for "none". A
- * refused value is described by its kind and length and not shown, because a secret may stand in the wrong place.
+ * refused value is shown only where `shown.ts` allows it, because a secret may stand in the wrong place.
  */
 import { parseLogLevel, parseMailboxAddress, Secret, type SecretRef } from '@postbearer/core';
 import { CLOUD_NAMES, parseCloudName } from '@postbearer/microsoft365/clouds';
 import { withExample, type Form } from './place.ts';
 import type { Setting } from './schema.ts';
+import { mayShow } from './shown.ts';
 
 /** A value as its form holds it. */
 export type RawValue =
@@ -113,12 +114,11 @@ function describe(raw: RawValue, setting: Setting): string {
     case 'text':
       if (/\0/.test(raw.text) || !raw.text.isWellFormed())
         return `a text of ${raw.text.length} characters, one of which is no character of a text`;
-      // Numbers and words like "maybe" help to see the mistake; anything longer could be somebody's secret.
-      return setting.type !== 'secret' && /^(?:-?\d{1,7}|[a-z]{1,5})$/i.test(raw.text)
+      return setting.type !== 'secret' && mayShow(raw.text)
         ? `the text "${raw.text}"`
         : `a text of ${raw.text.length} characters`;
     case 'number':
-      return setting.type === 'port' ? `the number ${raw.number}` : 'a number';
+      return setting.type === 'port' && Math.abs(raw.number) < 1e7 ? `the number ${raw.number}` : 'a number';
     case 'flag':
       return String(raw.flag);
     case 'reference':
