@@ -263,26 +263,60 @@ describe('what is told of requests', () => {
 });
 
 describe('a request that failed', () => {
-  it('is repeated once a minute at most, whoever asks', async () => {
+  /** A need every second for ten minutes, a third of them for a fresh token; the seconds in which a request went out. */
+  async function secondsOfRequests(answering: () => Result<HttpReply>): Promise<readonly number[]> {
     const { source, asked, answer, clock } = desk();
-    const first = source.get(request);
-    await settled();
-    answer(unreachable());
-    expect(codeOf(await first)).toBe('NETWORK_CONNECTION_REFUSED');
-    // A need every second for ten minutes, a third of them for a fresh token.
-    for (let second = 1; second <= 600; second += 1) {
-      clock.pass(1000);
+    const seconds: number[] = [];
+    for (let second = 0; second < 600; second += 1) {
       const need = source.get(request, { fresh: second % 3 === 0 });
       await settled();
-      answer(unreachable());
-      expect(codeOf(await need)).toBe('NETWORK_CONNECTION_REFUSED');
+      if (asked.length > seconds.length) seconds.push(second);
+      answer(answering());
+      expect((await need).ok).toBe(false);
+      clock.pass(1000);
     }
-    expect(asked.length).toBe(11);
+    source.close();
+    return seconds;
+  }
+
+  const everyMinute = (from: number): readonly number[] =>
+    Array.from({ length: 20 }, (_, index) => from + index * 60).filter((second) => second < 600);
+
+  it('and may pass is repeated soon, then ever later, and from then on once a minute, whoever asks', async () => {
+    const growing = [0, 1, 3, 8, 18, ...everyMinute(48)];
+    expect(await secondsOfRequests(unreachable)).toEqual(growing);
+    expect(await secondsOfRequests(() => reply('', 503))).toEqual(growing);
+    expect(await secondsOfRequests(() => reply('<html>'))).toEqual(growing);
+    expect(await secondsOfRequests(() => reply('', 503, { 'retry-after': '0' }))).toEqual(growing);
+  });
+
+  it('for good, or because we ask too often, is repeated once a minute at most', async () => {
+    expect(await secondsOfRequests(() => reply({ error: 'invalid_client' }, 401))).toEqual(everyMinute(0));
+    expect(await secondsOfRequests(() => reply('', 429))).toEqual(everyMinute(0));
+    let count = 0;
+    const turning = (): Result<HttpReply> =>
+      (count += 1) > 1 ? reply({ error: 'invalid_client' }, 401) : unreachable();
+    expect(await secondsOfRequests(turning)).toEqual([0, ...everyMinute(1)]);
+  });
+
+  it('is forgotten with the first token', async () => {
+    const { source, asked, answer, take, clock } = desk();
+    const fail = async (): Promise<void> => {
+      const need = source.get(request, { fresh: true });
+      await settled();
+      answer(unreachable());
+      await need;
+    };
+    for (const pauseMs of [1000, 2000, 5000]) {
+      await fail();
+      clock.pass(pauseMs);
+    }
+    expect(await take('one')).toBe('one');
     clock.pass(MINUTE_MS);
-    const last = source.get(request);
-    await settled();
-    answer(granted('one'));
-    expect(codeOf(await last)).toBe('one');
+    await fail();
+    clock.pass(1000);
+    expect(await take('two', { fresh: true })).toBe('two');
+    expect(asked.length).toBe(6);
   });
 
   it('waits as long as Retry-After says, and tells how long is left', async () => {
@@ -321,17 +355,22 @@ describe('a request that failed', () => {
     const { source, asked, answer, take, clock, events } = desk();
     await take('one');
     clock.pass(40 * MINUTE_MS);
-    for (let minute = 0; minute < 19; minute += 1) {
-      for (let second = 0; second < 6; second += 1) {
-        expect(codeOf(await source.get(request))).toBe('one');
-        await settled();
-        answer(reply('', 503));
-        await settled();
-        clock.pass(10_000);
-      }
+    // A need every 10 s, for the 19 minutes that the token is still given out.
+    for (let need = 0; need < 19 * 6; need += 1) {
+      expect(codeOf(await source.get(request))).toBe('one');
+      await settled();
+      answer(reply('', 503));
+      await settled();
+      clock.pass(10_000);
     }
-    expect(codesIn(events)).toEqual(['acquired', ...Array.from({ length: 19 }, () => 'OAUTH_SERVER_UNAVAILABLE')]);
-    expect(asked.length).toBe(1 + 19);
+    const renewals = asked.length - 1;
+    expect(codesIn(events)).toEqual([
+      'acquired',
+      ...Array.from({ length: renewals }, () => 'OAUTH_SERVER_UNAVAILABLE'),
+    ]);
+    // At 0, 10, 20, 30, 40, 70 s, and then every minute.
+    expect(renewals).toBe(6 + 17);
+    clock.pass(MINUTE_MS);
     const last = source.get(request);
     await settled();
     answer(reply('', 503));

@@ -6,8 +6,10 @@
  * - Renewal: from two thirds of its life (and up to a twelfth later, by chance, so that several nodes do not ask at once) the
  *   next use of a token starts a request in the background and goes on with the token that is there. A token is given out until a
  *   tenth of its life is left, a minute at most. Nothing is renewed that nobody uses.
- * - Failing: at most one request a minute, or as seldom as Retry-After says (up to 24 hours). In between the same fault is given
- *   at once. A fault of our own side (a file that is missing) costs no request and is not remembered.
+ * - Failing: after a fault that may pass (no network, 5xx, a page in place of a reply) the next request waits 1 s, then 2, 5, 10, 30 and
+ *   from then on 60 s; after any other, and where the endpoint asks us to slow down, 60 s at once. Retry-After makes a wait
+ *   longer (up to 24 hours), never shorter. In between the same fault is given at once. Only a token ends the growth. So an outage costs 5
+ *   requests more than one a minute. A fault of our own side (a file that is missing) costs no request and is not remembered.
  * - `fresh` is for a token that a server refused: it asks anew, once a minute at most; whoever else asks in that minute
  *   gets the token that came of it. It does not get around the rule for failing, and while that holds it gives the fault and not
  *   the refused token.
@@ -57,8 +59,10 @@ export interface TokenSourceOptions {
   readonly timeoutMs?: number;
 }
 
-/** Least time between two requests for the same token while they fail, and between two that `fresh` asks for. */
+/** Least time between two requests for the same token once they have failed for long, and between two that `fresh` asks for. */
 const PAUSE_MS = 60_000;
+/** The pauses after the first failures of an outage. */
+const FIRST_PAUSES_MS: readonly number[] = [1000, 2000, 5000, 10_000, 30_000];
 const RENEW_AFTER = 2 / 3;
 const RENEW_SPREAD = 1 / 12;
 const LONGEST_RESERVE_MS = 60_000;
@@ -80,8 +84,14 @@ interface Flight {
 interface Entry {
   held?: HeldToken | undefined;
   flight?: Flight | undefined;
-  failed?: { readonly fault: Fault; readonly untilMonotonicMs: number } | undefined;
+  failed?: { readonly fault: Fault; readonly untilMonotonicMs: number; readonly count: number } | undefined;
   forcedMonotonicMs?: number | undefined;
+}
+
+/** How long to wait after a failure, the `count`-th in a row from 0. */
+function pauseAfter({ code, next, retryAfterMs = 0 }: Fault, count: number): number {
+  const isPassing = next === 'retry' && code !== 'OAUTH_THROTTLED';
+  return Math.max((isPassing ? FIRST_PAUSES_MS[count] : undefined) ?? PAUSE_MS, retryAfterMs);
 }
 
 /** Waits for `outcome` no longer than until `signal` aborts. */
@@ -141,8 +151,10 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
     if (!result.ok) {
-      const untilMonotonicMs = clock.monotonicMs() + Math.max(PAUSE_MS, result.fault.retryAfterMs ?? 0);
-      entry.failed = wasSent ? { fault: result.fault, untilMonotonicMs } : undefined;
+      const { fault } = result;
+      const count = entry.failed === undefined ? 0 : entry.failed.count + 1;
+      const untilMonotonicMs = clock.monotonicMs() + pauseAfter(fault, count);
+      if (wasSent) entry.failed = { fault, untilMonotonicMs, count };
       entry.forcedMonotonicMs = undefined;
       return result;
     }
