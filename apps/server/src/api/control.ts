@@ -1,0 +1,106 @@
+/**
+ * What an operator may ask of the service: how it stands, its messages, its lanes, its apps.
+ *
+ * The command line asks the same of a running service over its socket, and of the database itself where none runs. Every
+ * change is recorded in the same batch.
+ */
+import { success, type Clock, type Result } from '@postbearer/core';
+import type {
+  LaneCount,
+  MessageDetails,
+  MessageFilter,
+  MessagePage,
+  MessageState,
+  MessageVerb,
+  PageRequest,
+  Queue,
+  QueueCounts,
+} from '@postbearer/queue';
+import type { AppRegistry } from '../access/app-registry.ts';
+import type { AppInput, AppRecord } from '../access/app.ts';
+import { auditStatement } from '../access/audit.ts';
+import type { Statement } from '@postbearer/database';
+
+/** How a lane stands. */
+export interface LaneStatus extends LaneCount {
+  /** When what is queued will be sent at the pace of the mailbox, milliseconds since 1970; absent while it is held, or where nobody sends. */
+  readonly drainsAt?: number;
+}
+
+/** How the service stands. */
+export interface ServiceStatus {
+  /** Whether a service runs; otherwise the database was read. */
+  readonly isRunning: boolean;
+  readonly states: QueueCounts['states'];
+  readonly lanes: readonly LaneStatus[];
+  readonly stuck: QueueCounts['stuck'];
+}
+
+/** An app that was just added, with its password, which is shown this once. */
+export interface AddedApp {
+  readonly app: AppInput;
+  readonly password: string;
+}
+
+/** What may be asked. */
+export interface Control {
+  status(input: Record<string, never>): Promise<Result<ServiceStatus>>;
+  listMessages(input: { readonly filter: MessageFilter; readonly page: PageRequest }): Promise<Result<MessagePage>>;
+  showMessage(input: { readonly id: string }): Promise<Result<MessageDetails>>;
+  changeMessage(input: {
+    readonly id: string;
+    readonly verb: MessageVerb;
+    readonly actor: string;
+  }): Promise<Result<MessageState>>;
+  /** `sender` is empty for the whole lane. */
+  holdLane(input: { readonly lane: string; readonly sender: string; readonly actor: string }): Promise<Result<void>>;
+  releaseLane(input: { readonly lane: string; readonly sender: string; readonly actor: string }): Promise<Result<void>>;
+  addApp(input: { readonly app: AppInput; readonly actor: string }): Promise<Result<AddedApp>>;
+  listApps(input: Record<string, never>): Promise<Result<readonly AppRecord[]>>;
+  removeApp(input: { readonly name: string; readonly actor: string }): Promise<Result<void>>;
+}
+
+/** What the operations work with. */
+export interface ControlOptions {
+  readonly queue: Queue;
+  readonly apps: AppRegistry;
+  readonly clock: Clock;
+  /** How long a lane needs for so many messages; absent where no service runs. */
+  readonly drainMs?: (lane: string, messages: number) => number | undefined;
+}
+
+function laneStatus(lane: LaneCount, { drainMs, clock }: ControlOptions): LaneStatus {
+  const isHeld = lane.holds.some(({ sender }) => sender === '');
+  const waitMs = isHeld || lane.queued === 0 ? undefined : drainMs?.(lane.lane, lane.queued);
+  return waitMs === undefined ? lane : { ...lane, drainsAt: clock.now() + waitMs };
+}
+
+/** The operations on an open queue and its apps. */
+export function createControl(options: ControlOptions): Control {
+  const { queue, apps, clock, drainMs } = options;
+  const record = (actor: string, action: string, subject: string): { statements: Statement[] } => ({
+    statements: [auditStatement({ actor, action, subject }, clock.now())],
+  });
+  return {
+    async status() {
+      const counts = await queue.counts();
+      if (!counts.ok) return counts;
+      const { states, lanes, stuck } = counts.value;
+      const isRunning = drainMs !== undefined;
+      return success({ isRunning, states, lanes: lanes.map((lane) => laneStatus(lane, options)), stuck });
+    },
+    listMessages: ({ filter, page }) => queue.list(filter, page),
+    showMessage: ({ id }) => queue.get(id),
+    changeMessage: ({ id, verb, actor }) => queue.change(verb, id, record(actor, `message.${verb}`, id)),
+    holdLane: ({ lane, sender, actor }) =>
+      queue.hold(lane, sender, record(actor, 'lane.hold', `${lane} ${sender}`.trim())),
+    releaseLane: ({ lane, sender, actor }) =>
+      queue.release(lane, sender, record(actor, 'lane.release', `${lane} ${sender}`.trim())),
+    async addApp({ app, actor }) {
+      const added = await apps.add(app, actor);
+      return added.ok ? success({ app, password: added.value.password.reveal() }) : added;
+    },
+    listApps: () => Promise.resolve(success(apps.list())),
+    removeApp: ({ name, actor }) => apps.remove(name, actor),
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * Sends what is in the queue: one worker for each lane that this node owns.
+ *
+ * Workers are woken by the queue, by their own timers, and once in a while by nobody's reason, so that a notice which was lost
+ * costs seconds and not messages.
+ */
+import { success, type Clock, type ClockTimer, type EventSink, type Result } from '@postbearer/core';
+import type { Database, Subscription } from '@postbearer/database';
+import type { Mailer } from '@postbearer/mailer';
+import type { Queue } from '@postbearer/queue';
+import { LaneWorker, type ProbeTimes } from './lane-worker.ts';
+import type { LaneBook } from './lanes.ts';
+import { Pace } from './pace.ts';
+import { readUsage } from './usage.ts';
+
+const LOOK_ANYWAY_MS = 5000;
+
+/** What a dispatcher works with. */
+export interface DispatcherOptions {
+  readonly database: Database;
+  readonly queue: Queue;
+  readonly lanes: LaneBook;
+  readonly mailer: Mailer;
+  readonly clock: Clock;
+  readonly probeTimes: ProbeTimes;
+  readonly onEvent: EventSink;
+  readonly onError: (error: unknown) => void;
+}
+
+interface RunningLane {
+  readonly worker: LaneWorker;
+  readonly pace: Pace;
+}
+
+/** Everything that sends. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #running = new Map<string, RunningLane>();
+  /** One lane begins at a time. */
+  #beginning: Promise<unknown> = Promise.resolve();
+  #wakes: Subscription | undefined;
+  #timer: ClockTimer | undefined;
+  #isStopped = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to send: for the lanes of the book and for those that messages in the queue are in. */
+  async start(): Promise<Result<void>> {
+    const { queue, lanes } = this.#options;
+    const counts = await queue.counts();
+    if (!counts.ok) return counts;
+    for (const { lane } of counts.value.lanes) if (lane.includes('/')) lanes.byName(lane);
+    const followed = await this.#follow(lanes.names);
+    if (!followed.ok) return followed;
+    this.#wakes = queue.onWake((lane) => this.#wake(lane));
+    this.#again();
+    return success(undefined);
+  }
+
+  /** Milliseconds until `messages` of a lane are sent at its pace; `undefined` where this node does not send for it. */
+  drainMs(lane: string, messages: number): number | undefined {
+    return this.#running.get(lane)?.pace.drainMs(messages);
+  }
+
+  /** Sends no more; see {@link LaneWorker.stop}. Safe to repeat. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#wakes?.close();
+    await this.#beginning;
+    await Promise.all([...this.#running.values()].map(async ({ worker }) => await worker.stop(graceMs)));
+  }
+
+  #again(): void {
+    for (const { worker } of this.#running.values()) worker.wake();
+    this.#timer = this.#options.clock.setTimer(() => this.#again(), LOOK_ANYWAY_MS);
+  }
+
+  #wake(lane: string): void {
+    if (this.#isStopped) return;
+    if (lane === '') for (const { worker } of this.#running.values()) worker.wake();
+    else if (this.#running.has(lane)) this.#running.get(lane)?.worker.wake();
+    else if (lane.includes('/')) this.#beginLane(lane);
+  }
+
+  /** The first message of a lane that came up after the start. */
+  #beginLane(lane: string): void {
+    const { lanes, onError } = this.#options;
+    lanes.byName(lane);
+    this.#beginning = this.#beginning.then(async () => await this.#follow(lanes.names)).catch(onError);
+  }
+
+  async #follow(names: readonly string[]): Promise<Result<void>> {
+    const { database, queue, lanes, clock } = this.#options;
+    await queue.setLanes(names);
+    for (const name of names) {
+      if (this.#running.has(name)) continue;
+      const lane = lanes.byName(name);
+      const usage = await readUsage(database, name, clock.now());
+      if (!usage.ok) return usage;
+      const pace = new Pace(lane.pace, clock);
+      pace.remember(usage.value);
+      const worker = new LaneWorker({ ...this.#options, lane, pace });
+      this.#running.set(name, { worker, pace });
+      worker.wake();
+    }
+    return success(undefined);
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * Sends what is queued in one lane, as fast as its mailbox may.
+ *
+ * The rules of this file:
+ * - no more messages are in hand than twice the connections: one on each, and one ready behind it;
+ * - a message begins only when the pace of the mailbox has room for it; what was leased too early is given back;
+ * - a server that asks to go slowly, or cannot be reached, pauses the lane: 5 seconds, then twice as long each time, at most 5
+ *   minutes, until something is accepted again;
+ * - a lane or sender that a set-up fault holds is tried with one message after half a minute, then twice as long each time, at
+ *   most 5 minutes, and at once where a person asks for it;
+ * - what became of an attempt is written down until the database has it.
+ */
+import type { Clock, ClockTimer, EventSink } from '@postbearer/core';
+import type { Mailer, SendOutcome } from '@postbearer/mailer';
+import type { AttemptReport, Decision, Hold, LeasedMessage, LeaseOptions, Queue } from '@postbearer/queue';
+import { asksToSlowDown, reportOf } from './attempt-report.ts';
+import type { Lane } from './lanes.ts';
+import type { Pace } from './pace.ts';
+import { usageStatement } from './usage.ts';
+
+/** How long a held lane waits before it is tried. */
+export interface ProbeTimes {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+/** The times that hold where nothing else is set. */
+export const DEFAULT_PROBE_TIMES: ProbeTimes = { firstMs: 30_000, longestMs: 5 * 60_000 };
+
+const FIRST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 5 * 60_000;
+/** After a database that does not answer. */
+const DATABASE_PAUSE_MS = 1000;
+const IN_HAND_PER_CONNECTION = 2;
+
+/** What a worker works with. */
+export interface LaneWorkerOptions {
+  readonly lane: Lane;
+  readonly pace: Pace;
+  readonly queue: Queue;
+  readonly mailer: Pick<Mailer, 'sendMessage'>;
+  readonly clock: Clock;
+  readonly probeTimes: ProbeTimes;
+  readonly onEvent: EventSink;
+  /** Hears what a worker did not expect; the worker goes on. */
+  readonly onError: (error: unknown) => void;
+}
+
+interface ProbePlan {
+  waitMs: number;
+  atMs: number;
+}
+
+type Probe = NonNullable<LeaseOptions['probe']>;
+
+/** One lane's worker. */
+export class LaneWorker {
+  readonly #options: LaneWorkerOptions;
+  readonly #inHand = new Map<LeasedMessage, Promise<void>>();
+  readonly #stopping = new AbortController();
+  /** When each hold is tried next; by sender. */
+  readonly #probes = new Map<string, ProbePlan>();
+  #isStopped = false;
+  #leasing: Promise<void> | undefined;
+  #isWokenMeanwhile = false;
+  #timer: ClockTimer | undefined;
+  #pauseMs = 0;
+  #pausedUntilMs = -Infinity;
+
+  constructor(options: LaneWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks for something to send; safe to call at any time. */
+  wake(): void {
+    if (this.#isStopped) return;
+    this.#isWokenMeanwhile = true;
+    this.#leasing ??= this.#work().finally(() => {
+      this.#leasing = undefined;
+      if (this.#isWokenMeanwhile) this.wake();
+    });
+  }
+
+  /** How many messages are being sent. */
+  get inHand(): number {
+    return this.#inHand.size;
+  }
+
+  /** Leases nothing more, lets what is being sent end for `graceMs`, and gives back what has not begun to end then. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopped = true;
+    this.#isWokenMeanwhile = false;
+    this.#timer?.cancel();
+    await this.#leasing;
+    const timer = this.#options.clock.setTimer(
+      () => this.#stopping.abort(new Error('the service is stopping')),
+      graceMs,
+    );
+    await Promise.allSettled(this.#inHand.values());
+    timer.cancel();
+  }
+
+  async #work(): Promise<void> {
+    try {
+      while (this.#isWokenMeanwhile && !this.#isStopped) {
+        this.#isWokenMeanwhile = false;
+        if (await this.#leaseOnce()) this.#isWokenMeanwhile = true;
+      }
+    } catch (error) {
+      this.#options.onError(error);
+      this.#wakeIn(DATABASE_PAUSE_MS);
+    }
+  }
+
+  /** Leases and begins what may begin; gives whether it is worth looking again at once. */
+  async #leaseOnce(): Promise<boolean> {
+    const { lane, queue, clock, pace } = this.#options;
+    const room = lane.pace.connections * IN_HAND_PER_CONNECTION - this.#inHand.size;
+    if (room <= 0) return false;
+    const pausedMs = this.#pausedUntilMs - clock.monotonicMs();
+    const allowance = pace.allowance();
+    const waitMs = Math.max(pausedMs, allowance.waitMs);
+    if (waitMs > 0) return this.#wakeIn(waitMs);
+    if (!queue.owns(lane.name)) return false;
+    // A lane that never runs empty must try its held senders too.
+    if (this.#isAnyProbeDue() && (await this.#probeHolds())) return true;
+    const leased = await queue.lease(lane.name, { limit: Math.min(room, allowance.messages) });
+    if (!leased.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
+    if (leased.value.length > 0) return await this.#beginAll(leased.value);
+    return await this.#probeHolds();
+  }
+
+  /** Begins messages in order until the pace of the day is used up; the rest goes back. */
+  async #beginAll(leased: readonly LeasedMessage[]): Promise<boolean> {
+    const { pace, queue } = this.#options;
+    for (const [index, message] of leased.entries()) {
+      // A message with more recipients than a whole day allows goes once nothing else of the day is used.
+      if (message.recipients.length > pace.allowance().recipients && !pace.isDayUnused) {
+        await queue.giveBack(leased.slice(index));
+        return this.#wakeIn(pace.untilMoreRecipientsMs);
+      }
+      this.#begin(message);
+    }
+    return true;
+  }
+
+  #begin(leased: LeasedMessage): void {
+    this.#options.pace.begin(leased.recipients.length);
+    const done = this.#send(leased)
+      .catch((error: unknown) => {
+        // The lease stays, and runs out: the queue counts it as a crash, and a third sets the message aside.
+        this.#options.onError(error);
+      })
+      .finally(() => {
+        this.#inHand.delete(leased);
+        this.wake();
+      });
+    this.#inHand.set(leased, done);
+  }
+
+  async #send(leased: LeasedMessage): Promise<void> {
+    const { lane, queue, mailer, clock } = this.#options;
+    if (!queue.mayStillSend(leased)) return;
+    const startedAt = clock.now();
+    const outcome = await this.#tryToSend(leased, mailer, lane);
+    if (outcome === undefined) {
+      await this.#untilStored(() => queue.giveBack([leased]));
+      return;
+    }
+    const report = reportOf(leased, outcome, { startedAt, endedAt: clock.now() });
+    this.#followPace(report);
+    const decision = queue.decide(leased, report);
+    const isStored = await this.#settle(leased, decision);
+    if (isStored) this.#tell(leased, decision);
+  }
+
+  /** Sends; `undefined` where nothing of it was said to the server. */
+  async #tryToSend(
+    leased: LeasedMessage,
+    mailer: LaneWorkerOptions['mailer'],
+    { upstream, mailbox }: Lane,
+  ): Promise<SendOutcome | undefined> {
+    const { signal } = this.#stopping;
+    try {
+      return await mailer.sendMessage(leased.message, { upstream, mailbox, messageId: leased.messageId, signal });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  async #settle(leased: LeasedMessage, decision: Decision): Promise<boolean> {
+    const { lane, queue, clock } = this.#options;
+    const accepted = decision.report.verdicts.filter(({ outcome }) => outcome === 'accepted').length;
+    const statements = accepted === 0 ? [] : [usageStatement(lane.name, accepted, clock.now())];
+    return (await this.#untilStored(() => queue.settle(leased, decision, { statements }))) ?? false;
+  }
+
+  /** Does it again until the database has it: the outcome of an attempt must not be lost. */
+  async #untilStored<T>(store: () => Promise<{ ok: true; value: T } | { ok: false }>): Promise<T | undefined> {
+    for (;;) {
+      const stored = await store();
+      if (stored.ok) return stored.value;
+      // Whoever is stopping cannot wait for a database that is down; the next start finds the lease.
+      if (this.#stopping.signal.aborted) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#options.clock.setTimer(resolve, DATABASE_PAUSE_MS);
+      });
+    }
+  }
+
+  #followPace(report: AttemptReport): void {
+    if (report.verdicts.some(({ outcome }) => outcome === 'accepted')) this.#pauseMs = 0;
+    if (!asksToSlowDown(report)) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    // Messages that were in hand together count as one.
+    if (nowMs < this.#pausedUntilMs) return;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2));
+    this.#pausedUntilMs = nowMs + this.#pauseMs;
+  }
+
+  #tell(leased: LeasedMessage, decision: Decision): void {
+    const { lane, clock, onEvent } = this.#options;
+    const { id, messageId, app, acceptedAt, probe } = leased;
+    const { state, fault, hold, readyAt } = decision;
+    onEvent({
+      name: 'message.settled',
+      id,
+      messageId,
+      app,
+      lane: lane.name,
+      state,
+      ...(fault === undefined ? {} : { faultCode: fault.code }),
+      ...(state === 'deferred' || state === 'uncertain' ? { readyAt } : {}),
+      ageMs: clock.now() - acceptedAt,
+    });
+    if (hold !== undefined) {
+      const sender = hold.scope === 'lane' ? '' : leased.from;
+      this.#planProbe(sender);
+      onEvent({ name: 'lane.held', lane: lane.name, sender, fault: hold.fault });
+    } else if (probe !== undefined) {
+      const sender = probe === 'lane' ? '' : leased.from;
+      this.#probes.delete(sender);
+      onEvent({ name: 'lane.released', lane: lane.name, sender });
+    }
+  }
+
+  /** Tries the holds whose time has come, with one message each; gives whether one was leased. */
+  async #probeHolds(): Promise<boolean> {
+    const { lane, queue } = this.#options;
+    const found = await queue.holds();
+    if (!found.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
+    const holds = found.value.filter((hold) => hold.lane === lane.name && hold.kind === 'fault');
+    for (const sender of this.#probes.keys())
+      if (!holds.some((hold) => hold.sender === sender)) this.#probes.delete(sender);
+    for (const hold of holds) {
+      if (!this.#isProbeDue(hold)) continue;
+      const probe: Probe = hold.sender === '' ? { scope: 'lane' } : { scope: 'sender', sender: hold.sender };
+      const leased = await queue.lease(lane.name, { limit: 1, probe });
+      if (leased.ok && leased.value.length > 0) return await this.#beginAll(leased.value);
+    }
+    const nextMs = Math.min(...[...this.#probes.values()].map(({ atMs }) => atMs));
+    return this.#probes.size > 0 && this.#wakeIn(nextMs - this.#options.clock.monotonicMs());
+  }
+
+  #isAnyProbeDue(): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    return [...this.#probes.values()].some(({ atMs }) => atMs <= nowMs);
+  }
+
+  #planProbe(sender: string): ProbePlan {
+    const { clock, probeTimes } = this.#options;
+    const known = this.#probes.get(sender);
+    if (known !== undefined) return known;
+    const plan = { waitMs: probeTimes.firstMs, atMs: clock.monotonicMs() + probeTimes.firstMs };
+    this.#probes.set(sender, plan);
+    return plan;
+  }
+
+  #isProbeDue({ sender, isProbeAsked }: Hold): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    const plan = this.#planProbe(sender);
+    if (nowMs < plan.atMs) return isProbeAsked;
+    plan.waitMs = Math.min(this.#options.probeTimes.longestMs, plan.waitMs * 2);
+    plan.atMs = nowMs + plan.waitMs;
+    return true;
+  }
+
+  /** Looks again after a while, or earlier where something wakes it. */
+  #wakeIn(delayMs: number): false {
+    this.#timer?.cancel();
+    if (!this.#isStopped)
+      this.#timer = this.#options.clock.setTimer(() => this.wake(), Math.max(1, Math.ceil(delayMs)));
+    return false;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The lanes: each is one upstream and one mailbox, with its pace.
+ *
+ * Lanes come from the settings, and from apps that name a mailbox which the settings do not mention; those go through the
+ * default upstream. A lane's name says both, so that a message in the queue finds its lane whatever the settings say later.
+ */
+import type { MailboxAddress } from '@postbearer/core';
+import { EXCHANGE_ONLINE_LIMITS } from '@postbearer/microsoft365';
+import type { MailboxSettings, Settings } from '@postbearer/settings';
+
+/** How fast a mailbox sends. */
+export interface LanePace {
+  readonly connections: number;
+  readonly messagesPerMinute: number;
+  readonly recipientsPerDay: number;
+}
+
+/** One upstream and one mailbox. */
+export interface Lane {
+  /** `upstream/mailbox`, the mailbox in lower case. */
+  readonly name: string;
+  readonly upstream: string;
+  readonly mailbox: string;
+  /** Addresses that the settings send through this mailbox, beside its own. */
+  readonly from: readonly MailboxAddress[];
+  readonly pace: LanePace;
+}
+
+const DEFAULT_UPSTREAM = 'default';
+
+const EXCHANGE_PACE: LanePace = {
+  connections: EXCHANGE_ONLINE_LIMITS.connectionsPerMailbox.value,
+  messagesPerMinute: EXCHANGE_ONLINE_LIMITS.messagesPerMinute.value,
+  recipientsPerDay: EXCHANGE_ONLINE_LIMITS.recipientsPerDay.value,
+};
+
+/** Every lane that is known. */
+export class LaneBook {
+  readonly #settings: Settings;
+  readonly #pace: LanePace;
+  readonly #lanes = new Map<string, Lane>();
+
+  /** @param pace - for mailboxes whose settings name none; Exchange Online's where left out. */
+  constructor(settings: Settings, pace: Partial<LanePace> = {}) {
+    this.#settings = settings;
+    this.#pace = { ...EXCHANGE_PACE, ...pace };
+    for (const { username } of Object.values(settings.upstreams)) if (username !== undefined) this.ofMailbox(username);
+    for (const mailbox of Object.keys(settings.mailboxes)) this.ofMailbox(mailbox);
+  }
+
+  /** The names of all lanes. */
+  get names(): readonly string[] {
+    return [...this.#lanes.keys()];
+  }
+
+  /** The lane of a mailbox; it is made where it is asked for the first time. */
+  ofMailbox(mailbox: string): Lane {
+    const wanted = mailbox.toLowerCase();
+    const [, settings] = Object.entries(this.#settings.mailboxes).find(([name]) => name.toLowerCase() === wanted) ?? [];
+    const upstream = settings?.upstream ?? this.#upstreamSigningInAs(wanted) ?? DEFAULT_UPSTREAM;
+    return this.#lane(upstream, wanted, settings);
+  }
+
+  /** The lane of that name, as a message in the queue has it. */
+  byName(name: string): Lane {
+    const known = this.#lanes.get(name);
+    if (known !== undefined) return known;
+    const cut = name.indexOf('/');
+    return this.#lane(name.slice(0, Math.max(0, cut)), name.slice(cut + 1), undefined);
+  }
+
+  #upstreamSigningInAs(mailbox: string): string | undefined {
+    return Object.values(this.#settings.upstreams).find(({ username }) => username?.toLowerCase() === mailbox)?.name;
+  }
+
+  #lane(upstream: string, mailbox: string, settings: MailboxSettings | undefined): Lane {
+    const name = `${upstream}/${mailbox}`;
+    const known = this.#lanes.get(name);
+    if (known !== undefined) return known;
+    const lane = { name, upstream, mailbox, from: settings?.from ?? [], pace: { ...this.#pace, ...settings?.pace } };
+    this.#lanes.set(name, lane);
+    return lane;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * May this app send this message, and through which mailbox?
+ *
+ * The rules of this file:
+ * - mail goes through the mailbox that its sender or its From belongs to, where the app may use that one; else through the
+ *   first mailbox of the app;
+ * - the sender of the envelope and every address in From must be that mailbox, an address that the settings send through
+ *   it, or one that the app was given; otherwise the app's rule decides: refuse, rewrite to the mailbox, or keep;
+ * - the null sender becomes the mailbox: submission to Exchange Online takes none.
+ */
+import { failure, success, type DsnRequest, type MailboxAddress, type Result } from '@postbearer/core';
+import type { Enqueued, IdempotencyKey, Intake, Priority, Queue } from '@postbearer/queue';
+import type { App } from '../access/app.ts';
+import { accessFaults } from '../access/faults.ts';
+import { deliveryFaults } from './faults.ts';
+import type { Lane, LaneBook } from './lanes.ts';
+
+/** Which way a message goes. */
+export interface Route {
+  readonly lane: Lane;
+  /** The sender of the envelope as it will be sent. */
+  readonly sender: MailboxAddress;
+  /** What every address in From becomes; absent where they stay. */
+  readonly from?: MailboxAddress;
+}
+
+/** Where a message comes from and goes to, as far as its route depends on it. */
+export interface RouteRequest {
+  readonly app: App;
+  readonly sender: MailboxAddress | '';
+  /** The addresses in From; empty while the header is not read yet. */
+  readonly from: readonly MailboxAddress[];
+}
+
+/** What else is known of a message when it is stored. */
+export interface SubmissionFacts {
+  readonly recipients: readonly MailboxAddress[];
+  readonly messageId: string;
+  readonly subject?: string;
+  readonly dsn?: DsnRequest;
+  readonly priority?: Priority;
+  readonly origin: string;
+  readonly idempotency?: IdempotencyKey;
+}
+
+/** Hands messages to the queue, as far as policy allows. */
+export interface Submitter {
+  /** The most bytes of a message. */
+  readonly maxMessageBytes: number;
+  /** The most recipients of a message. */
+  readonly maxRecipients: number;
+  /** Finds the way of a message. Fails with `ACCESS_SENDER_NOT_ALLOWED`. */
+  route(request: RouteRequest): Result<Route>;
+  /** Begins to take a message in. Fails with `SERVICE_CLOSING`. */
+  begin(): Result<Intake>;
+  /**
+   * Stores a message whose bytes were written; when this resolves well, it is on disk and may be confirmed.
+   *
+   * Fails with a fault of policy or as `Intake.accept` does; then abandon the intake.
+   */
+  accept(intake: Intake, request: RouteRequest, route: Route, facts: SubmissionFacts): Promise<Result<Enqueued>>;
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+function laneFor({ app, sender, from }: RouteRequest, lanes: LaneBook): Lane {
+  const own = app.mailboxes.map((mailbox) => lanes.ofMailbox(mailbox));
+  const [first] = own;
+  const owner = (address: string): Lane | undefined =>
+    own.find((lane) => same(lane.mailbox, address) || lane.from.some((other) => same(other, address)));
+  const found = [...from, sender].map(owner).find((lane) => lane !== undefined);
+  return found ?? first ?? lanes.ofMailbox(app.mailboxes[0]);
+}
+
+/** The address of a mailbox as the app names it: its case is the administrator's. */
+function addressOf({ mailboxes }: App, lane: Lane): MailboxAddress {
+  return mailboxes.find((mailbox) => same(mailbox, lane.mailbox)) ?? mailboxes[0];
+}
+
+/** Finds the way of a message. Fails with `ACCESS_SENDER_NOT_ALLOWED`. */
+export function routeOf(request: RouteRequest, lanes: LaneBook): Result<Route> {
+  const { app, sender, from } = request;
+  const lane = laneFor(request, lanes);
+  const mailbox = addressOf(app, lane);
+  const allowed = [mailbox, ...lane.from, ...app.from];
+  const isAllowed = (address: string): boolean => allowed.some((other) => same(other, address));
+  const wrong = [...(sender === '' ? [] : [sender]), ...from].find((address) => !isAllowed(address));
+  if (wrong === undefined || app.fromRule === 'keep')
+    return success({ lane, sender: sender === '' ? mailbox : sender });
+  if (app.fromRule === 'refuse') {
+    const values = { app: app.name, sender: wrong, allowed: allowed.join(', ') };
+    return failure(accessFaults.make('ACCESS_SENDER_NOT_ALLOWED', values));
+  }
+  return success({
+    lane,
+    sender: sender !== '' && isAllowed(sender) ? sender : mailbox,
+    ...(from.every(isAllowed) ? {} : { from: mailbox }),
+  });
+}
+
+/** What a submitter works with. */
+export interface SubmitterOptions {
+  readonly queue: Queue;
+  readonly lanes: LaneBook;
+  readonly maxMessageBytes: number;
+  readonly maxRecipients: number;
+  readonly isClosing: () => boolean;
+  /** Hears of each message that is stored. */
+  readonly onQueued: (
+    enqueued: Enqueued,
+    route: Route,
+    request: RouteRequest,
+    facts: SubmissionFacts,
+    sizeBytes: number,
+  ) => void;
+}
+
+/** Makes the way into the queue. */
+export function createSubmitter(options: SubmitterOptions): Submitter {
+  const { queue, lanes, maxMessageBytes, maxRecipients } = options;
+  return {
+    maxMessageBytes,
+    maxRecipients,
+    route: (request) => routeOf(request, lanes),
+    begin: () => (options.isClosing() ? failure(deliveryFaults.make('SERVICE_CLOSING')) : success(queue.intake())),
+    async accept(intake, request, route, facts) {
+      const { recipients, dsn, idempotency, ...rest } = facts;
+      if (recipients.length > maxRecipients) {
+        const values = { count: recipients.length, limit: maxRecipients };
+        return failure(deliveryFaults.make('MESSAGE_TOO_MANY_RECIPIENTS', values));
+      }
+      if (intake.sizeBytes > maxMessageBytes) {
+        return failure(deliveryFaults.make('MESSAGE_SIZE_OVER_LIMIT', { limit: maxMessageBytes }));
+      }
+      const accepted = await intake.accept({
+        ...rest,
+        lane: route.lane.name,
+        app: request.app.name,
+        envelope: { sender: route.sender, recipients, ...(dsn === undefined ? {} : { dsn }) },
+        from: route.from ?? request.from[0] ?? route.sender,
+        ...(idempotency === undefined ? {} : { idempotency }),
+      });
+      if (accepted.ok && accepted.value.isNew)
+        options.onQueued(accepted.value, route, request, facts, intake.sizeBytes);
+      return accepted;
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** Takes one message in: reads its header, finds its way, stores it. It is confirmed by whoever calls this, after it resolved. */
+import { success, type MailboxAddress, type Result } from '@postbearer/core';
+import type { Enqueued, Intake } from '@postbearer/queue';
+import type { App } from '../access/app.ts';
+import type { Submitter } from '../delivery/submit.ts';
+import { HeaderReader, type FoundHeader } from './header-reader.ts';
+import { headerDate, readHeader, writeHeader } from './header.ts';
+
+/** A message on its way in. */
+export interface Incoming {
+  readonly app: App;
+  readonly sender: MailboxAddress | '';
+  readonly recipients: readonly MailboxAddress[];
+  readonly content: AsyncIterable<Uint8Array>;
+  /** For people: `smtp 192.0.2.7`. */
+  readonly origin: string;
+  /** The Received field, but for the queue's name of the message and the time. */
+  readonly received: string;
+  /** The name of this host, for a Message-ID that is missing. */
+  readonly hostname: string;
+  /** Wall clock, milliseconds since 1970. */
+  readonly now: number;
+}
+
+interface Opened extends FoundHeader {
+  readonly blocks: AsyncIterator<Uint8Array>;
+}
+
+async function readToHeader(content: AsyncIterable<Uint8Array>): Promise<Result<Opened>> {
+  const blocks = content[Symbol.asyncIterator]();
+  const reader = new HeaderReader();
+  for (let next = await blocks.next(); next.done !== true; next = await blocks.next()) {
+    const found = reader.add(next.value);
+    if (!found.ok) return found;
+    if (found.value !== undefined) return success({ ...found.value, blocks });
+  }
+  return success({ ...reader.end(), blocks });
+}
+
+async function writeAll(intake: Intake, beginning: string, blocks: AsyncIterator<Uint8Array>): Promise<Result<void>> {
+  const written = await intake.write(Buffer.from(beginning, 'latin1'));
+  if (!written.ok) return written;
+  for (let next = await blocks.next(); next.done !== true; next = await blocks.next()) {
+    const more = await intake.write(next.value);
+    if (!more.ok) return more;
+  }
+  return success(undefined);
+}
+
+async function store(incoming: Incoming, intake: Intake, submitter: Submitter): Promise<Result<Enqueued>> {
+  const { app, sender, recipients, origin, hostname, now } = incoming;
+  const opened = await readToHeader(incoming.content);
+  if (!opened.ok) return opened;
+  const { rest, blocks } = opened.value;
+  const header = readHeader(opened.value.header);
+  if (!header.ok) return header;
+  const request = { app, sender, from: header.value.from };
+  const route = submitter.route(request);
+  if (!route.ok) return route;
+  const messageId = header.value.messageId ?? `<${intake.id}@${hostname}>`;
+  const changes = {
+    received: `${incoming.received}\r\n\tid ${intake.id}; ${headerDate(now)}`,
+    messageId,
+    date: headerDate(now),
+    sender: route.value.sender,
+    ...(route.value.from === undefined ? {} : { from: route.value.from }),
+  };
+  const beginning = writeHeader(header.value, changes, !rest.startsWith('\r\n')) + rest;
+  const written = await writeAll(intake, beginning, blocks);
+  if (!written.ok) return written;
+  const { subject } = header.value;
+  return await submitter.accept(intake, request, route.value, { recipients, messageId, subject, origin });
+}
+
+/**
+ * Takes a message in; when this resolves well, it is on disk.
+ *
+ * Fails with a fault of its header, of policy or of storing; nothing of it is kept then. Throws what reading the content throws.
+ */
+export async function takeIn(incoming: Incoming, submitter: Submitter): Promise<Result<Enqueued>> {
+  const intake = submitter.begin();
+  if (!intake.ok) return intake;
+  let isAccepted = false;
+  try {
+    const stored = await store(incoming, intake.value, submitter);
+    isAccepted = stored.ok;
+    return stored;
+  } finally {
+    if (!isAccepted) await intake.value.abandon();
+  }
+}
