@@ -204,6 +204,13 @@ describe('the two strands', () => {
     });
   });
 
+  it('tell a token that did not come once, as precisely as the report', async () => {
+    const events: PostbearerEvent[] = [];
+    await verify({ http: expired(), options: { onEvent: (event) => void events.push(event) } });
+    const told = events.filter((event) => event.name === 'token.failed');
+    expect(told.map(({ fault }) => fault.code)).toEqual(['M365_CLIENT_SECRET_EXPIRED']);
+  });
+
   it('do not hold each other up: without a token the server is still looked at, and no sign-in is tried', async () => {
     const { report, world } = await verify({ http: expired() });
     expect(failuresOf(report)).toEqual(['token M365_CLIENT_SECRET_EXPIRED']);
