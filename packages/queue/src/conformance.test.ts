@@ -20,6 +20,7 @@ describe('on SQLite', () => {
   defineQueueConformance({
     describe,
     it,
+    isShared: false,
     openDatabase: (migrations) => {
       files += 1;
       return opened({ file: join(folder, `${files}.db`) }, migrations);
@@ -37,6 +38,7 @@ describe('on PostgreSQL', () => {
         program = path;
         return run();
       }),
+    isShared: true,
     openDatabase: async (migrations) => {
       const url = await (await server(program)).newDatabase();
       return opened({ url }, migrations);

@@ -104,13 +104,13 @@ export class LaneOwner {
   /** Says for which lanes this node has settings. */
   async setLanes(lanes: readonly string[]): Promise<void> {
     this.#lanes = new Set(lanes);
-    await this.#rows.store(this.#context.database, lanes);
     await this.beat();
   }
 
   /** Gives a sign of life, looks for those of the others, takes and hands over lanes. Where the database fails, the next beat does it. */
   async beat(): Promise<void> {
     if (this.#isStopped || !(await this.#raise()) || !(await this.#look())) return;
+    await this.#rows.store(this.#context.database, this.#lanes);
     const lanes = await this.#context.database.query(allLanes({}));
     if (!lanes.ok) return;
     for (const { name, owner, fence } of lanes.value) await this.#consider(name, owner, fence);

@@ -23,10 +23,11 @@ export class LaneRows {
     this.#stored.add(lane);
   }
 
-  /** Writes the rows that are missing. */
-  async store(database: Database, lanes: readonly string[]): ReturnType<Database['batch']> {
-    const stored = await database.batch(lanes.flatMap((lane) => this.statements(lane)));
-    if (stored.ok) for (const lane of lanes) this.isStored(lane);
-    return stored;
+  /** Writes the rows that are missing; where that fails, the next call does it. */
+  async store(database: Database, lanes: Iterable<string>): Promise<void> {
+    const missing = [...lanes].filter((lane) => !this.#stored.has(lane));
+    if (missing.length === 0) return;
+    const stored = await database.batch(missing.flatMap((lane) => this.statements(lane)));
+    if (stored.ok) for (const lane of missing) this.isStored(lane);
   }
 }

@@ -7,6 +7,8 @@
  */
 import { defineIntake } from './intake.ts';
 import { defineLeasing } from './leasing.ts';
+import { defineLists } from './lists.ts';
+import { defineNodes } from './nodes.ts';
 import { defineOutcomes } from './outcomes.ts';
 import type { ConformanceOptions } from './world.ts';
 
@@ -24,6 +26,7 @@ export type { ConformanceOptions } from './world.ts';
  * defineQueueConformance({
  *   describe,
  *   it,
+ *   isShared: false,
  *   openDatabase: async (migrations) => {
  *     const opened = await openDatabase({ file: newFile() }, { migrations });
  *     if (!opened.ok) throw new Error(opened.fault.message);
@@ -36,4 +39,6 @@ export function defineQueueConformance(options: ConformanceOptions): void {
   options.describe('taking messages in', () => defineIntake(options));
   options.describe('leasing and settling', () => defineLeasing(options));
   options.describe('outcomes', () => defineOutcomes(options));
+  options.describe('lists and counts', () => defineLists(options));
+  if (options.isShared) options.describe('several nodes', () => defineNodes(options));
 }

@@ -8,10 +8,12 @@ import {
   codeOf,
   enqueue,
   GREYLISTED,
+  HOUR,
   inWorld,
   LANE,
   lease,
   leaseOne,
+  losingAnswers,
   MINUTE,
   must,
   NO_SUCH_USER,
@@ -264,6 +266,33 @@ export function defineLeasing(options: ConformanceOptions): void {
       }
       assert.equal(queue.mayStillSend(leased), true);
       assert.deepEqual(await lease(queue), []);
+    }),
+  );
+
+  it(
+    'gives back what was leased by a call whose answer was lost, and finds a settlement whose answer was',
+    inWorld(options, async (world) => {
+      const { database, clock, open } = world;
+      let isLost = false;
+      const queue = await open({ on: losingAnswers(database, () => isLost) });
+      const id = await enqueue(queue);
+      isLost = true;
+      assert.equal(codeOf(await queue.lease(LANE, { limit: 1 })), 'DATABASE_OUTCOME_UNKNOWN');
+      isLost = false;
+      assert.deepEqual(await statesOf(queue, id), ['leased', 'queued']);
+      await queue.tick();
+      const { state, crashes } = must(await queue.get(id));
+      assert.deepEqual({ state, crashes }, { state: 'queued', crashes: 0 });
+      const leased = await leaseOne(queue);
+      const decision = queue.decide(leased, report(clock, leased, 'accepted'));
+      isLost = true;
+      assert.equal(codeOf(await queue.settle(leased, decision)), 'DATABASE_OUTCOME_UNKNOWN');
+      isLost = false;
+      // However long it takes until there is an answer: what is known is not tried again.
+      clock.pass(HOUR);
+      await queue.tick();
+      assert.equal(must(await queue.settle(leased, decision)), true);
+      assert.deepEqual(await statesOf(queue, id), ['delivered', 'delivered']);
     }),
   );
 }

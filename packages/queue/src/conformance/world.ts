@@ -27,6 +27,8 @@ import {
 export interface ConformanceOptions {
   readonly describe: (name: string, define: () => void) => void;
   readonly it: (title: string, run: () => Promise<void>) => void;
+  /** Whether several nodes can work on it at once. */
+  readonly isShared: boolean;
   /** Opens a fresh database with these tables; the case closes it. */
   readonly openDatabase: (migrations: readonly MigrationSet[]) => Promise<Database>;
 }
@@ -73,7 +75,9 @@ export interface World {
   readonly database: Database;
   readonly clock: ManualClock;
   /** Opens a queue that has settings for {@link LANE} and {@link OTHER_LANE}. */
-  readonly open: (options?: QueueOptions) => Promise<Queue>;
+  readonly open: (
+    options?: QueueOptions & { readonly on?: Database; readonly lanes?: readonly string[] },
+  ) => Promise<Queue>;
 }
 
 /** The lane that cases use. */
@@ -104,6 +108,23 @@ export function codeOf(result: Result<unknown>): string {
 /** An address that is known to be good. */
 export function address(text: string): MailboxAddress {
   return must(parseMailboxAddress(text));
+}
+
+/** A database whose answers can be lost on the way, after what was asked has been done. */
+export function losingAnswers(database: Database, isLost: () => boolean): Database {
+  const lost = { ok: false, fault: fault('DATABASE_OUTCOME_UNKNOWN', 'uncertain') } as const;
+  return {
+    kind: database.kind,
+    query: (asked) => database.query(asked),
+    batch: async (statements) => {
+      const outcome = await database.batch(statements);
+      return isLost() ? lost : outcome;
+    },
+    notify: (channel, payload) => database.notify(channel, payload),
+    subscribe: (channel, listener) => database.subscribe(channel, listener),
+    backup: (file) => database.backup(file),
+    close: () => database.close(),
+  };
 }
 
 /** A submission, with whatever a case wants otherwise. */
@@ -243,10 +264,10 @@ export function inWorld(
     const clock = new ManualClock();
     const database = await openDatabase([queueMigrations]);
     const opened: Queue[] = [];
-    const open = async (options: QueueOptions = {}): Promise<Queue> => {
-      const queue = must(await createQueue(database, { clock, random: () => 0.5, ...options }));
+    const open: World['open'] = async ({ on = database, lanes = [LANE, OTHER_LANE], ...options } = {}) => {
+      const queue = must(await createQueue(on, { clock, random: () => 0.5, ...options }));
       opened.push(queue);
-      await queue.setLanes([LANE, OTHER_LANE]);
+      await queue.setLanes(lanes);
       return queue;
     };
     try {
