@@ -145,9 +145,10 @@ describe('a list', () => {
       return [long, `"${long}`, `(${long}`, `<${long}`, `a@b${long}`, `${long}a@b`, `g:${long};`];
     });
     for (const text of hostile) {
-      const start = performance.now();
+      const start = process.cpuUsage();
       parseAddressList(text);
-      expect(performance.now() - start, text.slice(0, 20)).toBeLessThan(250);
+      // What others do on the machine does not count: processor time, at least 5 times what was measured (34 ms).
+      expect(process.cpuUsage(start).user / 1000, text.slice(0, 20)).toBeLessThan(250);
     }
   });
 });

@@ -82,9 +82,10 @@ describe('an address', () => {
       `a@${piece.repeat(65_536 / piece.length)}`,
     ]);
     for (const text of hostile) {
-      const start = performance.now();
+      const start = process.cpuUsage();
       expect(reasonOf(text)?.length).toBeLessThan(4000);
-      expect(performance.now() - start).toBeLessThan(250);
+      // What others do on the machine does not count: processor time, at least 5 times what was measured (34 ms).
+      expect(process.cpuUsage(start).user / 1000).toBeLessThan(250);
     }
   });
 
