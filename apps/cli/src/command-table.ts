@@ -30,6 +30,63 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => await import('./commands/verify.ts'),
   },
   {
+    path: 'serve',
+    summary: 'run the service: take mail by SMTP, keep it, send it with OAuth',
+    load: async () => await import('./commands/serve.ts'),
+  },
+  {
+    path: 'status',
+    summary: 'show lanes, depth, holds and why messages wait',
+    load: async () => await import('./commands/status.ts'),
+  },
+  {
+    path: 'app add',
+    summary: 'let an application or device send; shows its password once',
+    load: async () => await import('./commands/app/add.ts'),
+  },
+  { path: 'app list', summary: 'list the apps', load: async () => await import('./commands/app/list.ts') },
+  {
+    path: 'app remove',
+    summary: 'let an app send no more',
+    load: async () => await import('./commands/app/remove.ts'),
+  },
+  {
+    path: 'queue list',
+    summary: 'list messages, the newest first',
+    load: async () => await import('./commands/queue/list.ts'),
+  },
+  {
+    path: 'queue show',
+    summary: 'show one message with its recipients and everything that was tried',
+    load: async () => await import('./commands/queue/show.ts'),
+  },
+  {
+    path: 'queue retry',
+    summary: 'try messages again now',
+    load: async () => await import('./commands/queue/retry.ts'),
+  },
+  {
+    path: 'queue release',
+    summary: 'let held messages go on',
+    load: async () => await import('./commands/queue/release.ts'),
+  },
+  {
+    path: 'queue discard',
+    summary: 'never send messages',
+    load: async () => await import('./commands/queue/discard.ts'),
+  },
+  { path: 'lane list', summary: 'list the lanes', load: async () => await import('./commands/lane/list.ts') },
+  {
+    path: 'lane hold',
+    summary: 'send nothing of a lane until it is released',
+    load: async () => await import('./commands/lane/hold.ts'),
+  },
+  {
+    path: 'lane release',
+    summary: 'let a lane send again',
+    load: async () => await import('./commands/lane/release.ts'),
+  },
+  {
     path: 'config show',
     summary: 'print every setting in effect and the place it came from',
     load: async () => await import('./commands/config/show.ts'),
@@ -64,4 +121,7 @@ export const COMMANDS: readonly CommandEntry[] = [
 /** The groups of commands that have a noun, with what the noun is. */
 export const NOUNS: Readonly<Record<string, string>> = {
   config: 'look at, check and convert the settings',
+  app: 'applications and devices that may send',
+  queue: 'messages on their way',
+  lane: 'the queues of mailboxes',
 };

@@ -46,6 +46,8 @@ export interface ServiceSettings {
   readonly certificate?: CertificateFiles;
   /** How fast a mailbox sends whose settings do not say; as Exchange Online allows where left out. */
   readonly pace?: Partial<LanePace>;
+  /** Milliseconds without work after which a connection to an upstream is closed; 30,000 where left out. */
+  readonly idleMs?: number;
   /** When a held lane is tried. */
   readonly probeTimes?: ProbeTimes;
   /** The most bytes of a message; 36,700,160 where left out. */
@@ -159,6 +161,7 @@ async function assemble(
     onEvent,
     dialogue: options.dialogue === true,
     ...(options.environment === undefined ? {} : { environment: options.environment }),
+    ...(service.idleMs === undefined ? {} : { idleMs: service.idleMs }),
     ...(service.pace?.connections === undefined ? {} : { maxConnections: service.pace.connections }),
   });
   stack.defer(async () => await mailer.close());

@@ -1,0 +1,129 @@
+/** `postbearer serve`: the service, until it is stopped. */
+import { resolve } from 'node:path';
+import type { EventSink } from '@postbearer/core';
+import { startServer, type CertificateFiles, type ListenerSettings, type ServiceSettings } from '@postbearer/server';
+import { InvalidArgumentError } from 'commander';
+import { CommandFailure } from '../command-failure.ts';
+import type { DefineCommand } from '../command-table.ts';
+import { addDataOption, dataFolderOf, need } from '../control-options.ts';
+import { EXIT } from '../exit-codes.ts';
+import {
+  addLogOptions,
+  addSettingsOptions,
+  logLevelOf,
+  logOf,
+  requireSettings,
+  wantsDialogue,
+  type SettingsFlags,
+} from '../settings-options.ts';
+import { interrupted, type Terminal } from '../terminal.ts';
+
+interface ServeFlags extends SettingsFlags {
+  readonly data?: string;
+  readonly relay?: readonly ListenerSettings[];
+  readonly relayTls?: readonly ListenerSettings[];
+  readonly relayPlain?: readonly ListenerSettings[];
+  readonly hostname?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly uncertain?: 'retry' | 'stop' | 'ask';
+}
+
+type Collect = (text: string, before?: readonly ListenerSettings[]) => readonly ListenerSettings[];
+
+/** Reads `[HOST:]PORT`; an IPv6 address stands in brackets. */
+function listener(security: ListenerSettings['security']): Collect {
+  return (text, before = []) => {
+    const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
+    const port = Number(match?.[3]);
+    if (match === null || port > 65_535)
+      throw new InvalidArgumentError('It must be a port, or an address and a port such as 0.0.0.0:2525.');
+    const host = match[1] ?? match[2];
+    return [...before, { port, security, ...(host === undefined ? {} : { host }) }];
+  };
+}
+
+function certificateOf({ certificate, key }: ServeFlags, { workingFolder }: Terminal): CertificateFiles | undefined {
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate === undefined || key === undefined)
+    throw CommandFailure.usage('--certificate and --key belong together.');
+  return { certificateFile: resolve(workingFolder, certificate), keyFile: resolve(workingFolder, key) };
+}
+
+function serviceOf(flags: ServeFlags, terminal: Terminal): ServiceSettings {
+  const certificate = certificateOf(flags, terminal);
+  return {
+    listeners: [...(flags.relay ?? []), ...(flags.relayTls ?? []), ...(flags.relayPlain ?? [])],
+    ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(flags.uncertain === undefined ? {} : { queue: { uncertain: flags.uncertain } }),
+  };
+}
+
+/** A second signal does not wait for what is being sent; the queue keeps it. */
+function leaveAtOnce(): void {
+  process.exit(EXIT.cancelled);
+}
+
+async function run(flags: ServeFlags, terminal: Terminal): Promise<number> {
+  const settings = await requireSettings(flags, terminal);
+  if (settings === undefined) return EXIT.settings;
+  const level = logLevelOf(flags, settings);
+  const onEvent: EventSink = logOf(flags, level, terminal);
+  const dataFolder = dataFolderOf(flags, terminal);
+  const server = need(
+    await startServer({
+      settings,
+      dataFolder,
+      service: serviceOf(flags, terminal),
+      environment: terminal.environment,
+      dialogue: wantsDialogue(level),
+      onEvent,
+    }),
+  );
+  try {
+    const ready = { ready: true, dataFolder, relay: server.addresses };
+    const places = server.addresses.map(({ host, port, security }) => `${host}:${port} (${security})`).join(', ');
+    const text = `Postbearer ready: relay ${places === '' ? 'nowhere' : places}  data ${dataFolder}\n`;
+    terminal.out(flags.json === true ? `${JSON.stringify(ready)}\n` : text);
+    await interrupted(terminal);
+    process.once('SIGINT', leaveAtOnce).once('SIGTERM', leaveAtOnce);
+  } finally {
+    await server.close();
+    process.off('SIGINT', leaveAtOnce).off('SIGTERM', leaveAtOnce);
+  }
+  return EXIT.ok;
+}
+
+/** Adds the options and the action of `postbearer serve`. */
+export const define: DefineCommand = (command, terminal, finish) => {
+  command
+    .description(
+      'Runs the service until it is stopped: takes mail by SMTP from apps and devices, keeps each message on disk before it confirms it, and sends it with OAuth at the pace of its mailbox.',
+    )
+    .option(
+      '--relay <[host:]port>',
+      'take mail with STARTTLS, as on 587 or 2525; repeat for more',
+      listener('starttls'),
+    )
+    .option('--relay-tls <[host:]port>', 'take mail with TLS from the first byte, as on 465', listener('tls'))
+    .option(
+      '--relay-plain <[host:]port>',
+      'take mail without encryption, only from the networks of apps and never with a password',
+      listener('plain'),
+    )
+    .option('--hostname <name>', "name in greetings and Received lines; this machine's where left out")
+    .option('--certificate <file>', 'PEM certificate with its chain; one is made in the data folder where left out')
+    .option('--key <file>', 'PEM key of the certificate')
+    .option('--uncertain <choice>', 'a message that was perhaps sent: retry, stop or ask', (text) => {
+      if (!['retry', 'stop', 'ask'].includes(text)) throw new InvalidArgumentError('It must be retry, stop or ask.');
+      return text;
+    })
+    .addHelpText(
+      'after',
+      '\nListens on 127.0.0.1 unless a host is given. Log on standard error.\n\nExamples:\n  postbearer app add scanner --mailbox notifications@example.com\n  postbearer serve --relay 0.0.0.0:2525\n  postbearer serve --relay 2525 --relay-plain 192.0.2.1:25 --data /srv/postbearer\n',
+    );
+  addDataOption(addLogOptions(addSettingsOptions(command))).action(async (flags: ServeFlags) =>
+    finish(await run(flags, terminal)),
+  );
+};
