@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EmulatorError, startEmulator } from './index.ts';
+import { EmulatorError, startEmulator, type EmulatorState } from './index.ts';
 import { askToken } from './testing/https-client.ts';
 
 let folder: string;
@@ -107,16 +107,55 @@ describe('an emulator does not start', () => {
     const file = join(folder, 'state.json');
     await writeFile(file, JSON.stringify(state));
     const told = await codeOf(startEmulator({ stateFile: file }));
-    expect(told).toContain('EMULATOR_STATE_INVALID');
+    expect(told).toContain(`EMULATOR_STATE_INVALID: The state file ${file}, line 1, is wrong at `);
     expect(told).toContain(says);
+    const direct = await codeOf(startEmulator({ state: state as EmulatorState }));
+    expect(direct).toContain('EMULATOR_STATE_INVALID: The state of the emulator is wrong at ');
+    expect(direct).toContain(says);
   });
 
-  it('with a state file that is missing or no JSON', async () => {
-    expect(await codeOf(startEmulator({ stateFile: join(folder, 'none.json') }))).toContain(
-      'EMULATOR_STATE_UNREADABLE',
+  it.each([
+    [
+      'of an unknown key',
+      '{\r\n  "tenants": [\r\n    {\r\n      "domains": ["a.example"],\r\n      "app": [],\r\n      "mailboxes": []\r\n    }\r\n  ]\r\n}',
+      'line 5, is wrong at tenants[0].app: this key is not known.',
+    ],
+    [
+      'of the value that lacks a key',
+      '{\n  "tenants": [\n    {\n      "domains": [],\n      "apps": []\n    }\n  ]\n}',
+      'line 3, is wrong at tenants[0].mailboxes: it is missing.',
+    ],
+    ['of a value in place of an object', '\n\nnull', 'line 3, is wrong at the top: an object is expected.'],
+  ])('with a state file that is wrong, and it names the line %s', async (_, text, says) => {
+    const file = join(folder, 'state.json');
+    await writeFile(file, text);
+    expect(await codeOf(startEmulator({ stateFile: file }))).toBe(
+      `EMULATOR_STATE_INVALID: The state file ${file}, ${says}`,
     );
-    await writeFile(join(folder, 'broken.json'), '{');
-    expect(await codeOf(startEmulator({ stateFile: join(folder, 'broken.json') }))).toContain('it is not JSON');
+  });
+
+  it.each([
+    ['ends too early', '{ "tenants": [\n {', 'it is not JSON, as line 2 shows'],
+    ['has a comma too few', '{\n "value": "the secret"\n "tenants": [] }', 'it is not JSON, as line 3 shows'],
+    ['has a word that is none', '{\n "value": the secret }', 'it is not JSON, as line 2 shows'],
+    ['is empty', '', 'it is not JSON, as line 1 shows'],
+  ])('with a state file that %s', async (_, text, says) => {
+    const file = join(folder, 'broken.json');
+    await writeFile(file, text);
+    expect(await codeOf(startEmulator({ stateFile: file }))).toBe(
+      `EMULATOR_STATE_UNREADABLE: The state file ${file} cannot be read: ${says}.`,
+    );
+  });
+
+  it.each([
+    ['is missing', 'none.json', 'it does not exist'],
+    ['is a folder', '', 'it is a folder'],
+    ['has a name too long', 'x'.repeat(300), 'the system says ENAMETOOLONG'],
+  ])('with a state file that %s', async (_, name, says) => {
+    const file = join(folder, name);
+    expect(await codeOf(startEmulator({ stateFile: file }))).toBe(
+      `EMULATOR_STATE_UNREADABLE: The state file ${file} cannot be read: ${says}.`,
+    );
   });
 });
 

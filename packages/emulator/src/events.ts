@@ -1,5 +1,5 @@
 /** What the emulator tells whoever started it. No event holds a secret or a token. */
-import type { FaultStage } from './fault-injection.ts';
+import type { FaultStage } from './injected-fault.ts';
 import type { ReceivedMessage } from './messages.ts';
 
 /** The token endpoint answered. */

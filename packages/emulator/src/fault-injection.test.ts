@@ -203,13 +203,24 @@ describe('a fault that makes no sense is refused', () => {
     ['stage', { stage: 'nowhere', action: { kind: 'cut' } }],
     ['action.kind', { stage: 'mail', action: { kind: 'aadsts', code: 90033 } }],
     ['action.kind', { stage: 'token', action: { kind: 'reply', text: REPLY } }],
-    ['action.kind', { stage: 'mail' }],
-    ['action', { stage: 'mail', action: { kind: 'reply', text: '451 two\r\n250 lines' } }],
-    ['action', { stage: 'token', action: { kind: 'aadsts', code: 1 } }],
-    ['action', { stage: 'mail', action: { kind: 'delay' } }],
+    ['action', { stage: 'mail' }],
+    ['action', { stage: 'mail', action: 'cut' }],
+    ['action.text', { stage: 'mail', action: { kind: 'reply', text: '451 two\r\n250 lines' } }],
+    ['action.code', { stage: 'token', action: { kind: 'aadsts', code: 1 } }],
+    ['action.code', { stage: 'token', action: { kind: 'aadsts', code: '90033' } }],
+    ['action.ms', { stage: 'mail', action: { kind: 'delay' } }],
+    ['action.status', { stage: 'token', action: { kind: 'http', status: 700 } }],
+    ['action.headers', { stage: 'token', action: { kind: 'http', status: 200, headers: { a: 'two\r\nlines' } } }],
+    ['action.headers', { stage: 'token', action: { kind: 'http', status: 200, headers: { 'not a name': '' } } }],
+    ['action.body', { stage: 'token', action: { kind: 'http', status: 200, body: {} } }],
     ['times', { stage: 'mail', action: { kind: 'cut' }, times: -1 }],
     ['share', { stage: 'mail', action: { kind: 'cut' }, share: 2 }],
-  ])('for its %s', (key, fault) => {
+    ['tiems', { stage: 'mail', action: { kind: 'cut' }, tiems: 1 }],
+    ['action.txt', { stage: 'mail', action: { kind: 'reply', text: REPLY, txt: REPLY } }],
+    ['action.ms', { stage: 'mail', action: { kind: 'cut', ms: 1 } }],
+    ['the top', null],
+    ['the top', [{ stage: 'mail', action: { kind: 'cut' } }]],
+  ])('for its %s: %j', (key, fault) => {
     const add = (): string => emulator.faults.add(fault as InjectedFault);
     expect(add).toThrow(EmulatorError);
     expect(add).toThrow(`wrong at ${key}:`);

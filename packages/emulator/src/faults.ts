@@ -8,6 +8,7 @@ type Code =
   | 'EMULATOR_CANNOT_LISTEN'
   | 'EMULATOR_NOT_IN_STATE'
   | 'EMULATOR_FAULT_INVALID'
+  | 'EMULATOR_REQUEST_INVALID'
   | 'EMULATOR_NO_MESSAGE'
   | 'EMULATOR_SETTINGS_FILE_EXISTS'
   | 'EMULATOR_SETTINGS_FILE_NOT_WRITABLE';
@@ -16,7 +17,7 @@ type Code =
 export const emulatorFaults: FaultCatalogue<Code> = defineFaults({
   EMULATOR_STATE_INVALID: {
     title: 'Emulator state not understood',
-    message: 'The state of the emulator is wrong at {key}: {reason}.',
+    message: '{source} is wrong at {key}: {reason}.',
     cause:
       'A state holds tenants with apps and mailboxes; every key and value is checked, so that a slip is not ignored.',
     remedy: { steps: ['Correct {key}, or leave it out to get its default.'] },
@@ -26,7 +27,7 @@ export const emulatorFaults: FaultCatalogue<Code> = defineFaults({
     title: 'Emulator state file not readable',
     message: 'The state file {file} cannot be read: {reason}.',
     cause: 'The file does not exist, may not be read, or is not JSON.',
-    remedy: { steps: ['Check the path and that the file holds one JSON object with the key "tenants".'] },
+    remedy: { steps: ['Check {file} and that it holds one JSON object with the key "tenants".'] },
     next: 'fix-configuration',
   },
   EMULATOR_HOST_NOT_LOOPBACK: {
@@ -54,6 +55,13 @@ export const emulatorFaults: FaultCatalogue<Code> = defineFaults({
     title: 'Emulator fault not understood',
     message: 'The fault to inject is wrong at {key}: {reason}.',
     cause: 'A fault names a stage, what happens there, and how often.',
+    remedy: { steps: ['Correct {key}.'] },
+    next: 'fix-configuration',
+  },
+  EMULATOR_REQUEST_INVALID: {
+    title: 'Request not understood',
+    message: 'The request is wrong at {key}: {reason}.',
+    cause: 'Changes are sent to the emulator as application/json; an operation takes a list of arguments.',
     remedy: { steps: ['Correct {key}.'] },
     next: 'fix-configuration',
   },

@@ -16,14 +16,9 @@ export type {
   TokenAnswered,
 } from './events.ts';
 export type { LimitSettings } from './exchange/sending-limits.ts';
-export {
-  FAULT_STAGES,
-  type FaultAction,
-  type FaultStage,
-  type InjectedFault,
-  type ListedFault,
-} from './fault-injection.ts';
+export type { ListedFault } from './fault-injection.ts';
 export { EmulatorError, emulatorFaults } from './faults.ts';
+export { FAULT_STAGES, type FaultAction, type FaultStage, type InjectedFault } from './injected-fault.ts';
 export type { ReceivedMessage } from './messages.ts';
 export type { Emulator, EmulatorOptions } from './options.ts';
 export type { EmulatorSettings, SettingsOverrides } from './settings.ts';

@@ -6,7 +6,7 @@
  */
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
 import { jsonReply } from '../http/exchange.ts';
-import type { FaultAction } from '../fault-injection.ts';
+import type { FaultAction } from '../injected-fault.ts';
 import type { World } from '../world.ts';
 import { issueToken } from './access-token.ts';
 import { isAadstsCode, refusalBody, requestIds, statusOf, type AadstsRefusal, type RequestIds } from './errors.ts';

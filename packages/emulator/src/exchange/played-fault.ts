@@ -1,7 +1,7 @@
 /** Faults on demand at an SMTP stage: turns an action into what the server half understands. */
 import type { Clock } from '@postbearer/core';
 import type { ServerReply, SmtpSession, SpokenReply } from '@postbearer/smtp/server';
-import type { FaultAction } from '../fault-injection.ts';
+import type { FaultAction } from '../injected-fault.ts';
 
 const CUT: ServerReply = { drop: true };
 

@@ -13,7 +13,7 @@ import type {
   SmtpSession,
   SpokenReply,
 } from '@postbearer/smtp/server';
-import type { FaultStage } from '../fault-injection.ts';
+import type { FaultStage } from '../injected-fault.ts';
 import { headerFields } from '../message-header.ts';
 import type { NewMessage } from '../messages.ts';
 import type { World } from '../world.ts';

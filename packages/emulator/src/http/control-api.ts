@@ -17,13 +17,13 @@
  * changes need the content type `application/json`, which no page can send unasked.
  */
 import { Secret } from '@postbearer/core';
-import { EmulatorError, emulatorFaults } from '../faults.ts';
-import type { InjectedFault } from '../fault-injection.ts';
+import { EmulatorError } from '../faults.ts';
+import type { InjectedFault } from '../injected-fault.ts';
 import { headerFields, readableField } from '../message-header.ts';
 import type { ReceivedMessage } from '../messages.ts';
 import type { StateOperations } from '../state/operations.ts';
 import type { World } from '../world.ts';
-import { runOperation } from './control-operations.ts';
+import { requestFault, runOperation } from './control-operations.ts';
 import { jsonReply, type HttpReply, type HttpRequest } from './exchange.ts';
 
 /** What the API serves. */
@@ -84,13 +84,11 @@ function stateRoute(operations: StateOperations, method: string, name: string | 
 function parseBody(request: HttpRequest): unknown {
   if (request.method !== 'POST') return undefined;
   if (!/^application\/json\b/i.test(request.header('content-type')))
-    throw new EmulatorError(
-      emulatorFaults.make('EMULATOR_STATE_INVALID', { key: 'content-type', reason: 'application/json is expected' }),
-    );
+    throw requestFault({ key: 'content-type', reason: 'application/json is expected' });
   try {
     return JSON.parse(request.body);
   } catch {
-    throw new EmulatorError(emulatorFaults.make('EMULATOR_STATE_INVALID', { key: 'body', reason: 'it is not JSON' }));
+    throw requestFault({ key: 'body', reason: 'it is not JSON' });
   }
 }
 

@@ -1,6 +1,18 @@
 /** The operations on the state as they come in from other languages: a name and a JSON list of arguments, checked one by one. */
 import { EmulatorError, emulatorFaults } from '../faults.ts';
-import { address, count, flag, guid, oneOf, orNull, pem, record, text, type Check } from '../state/checks.ts';
+import {
+  address,
+  count,
+  flag,
+  guid,
+  oneOf,
+  orNull,
+  pem,
+  record,
+  text,
+  type Check,
+  type Mistake,
+} from '../state/checks.ts';
 import type { StateOperations } from '../state/operations.ts';
 import { federatedCredential, mailbox, secret } from '../state/read-state.ts';
 
@@ -12,7 +24,12 @@ const policies = record({
   basicAuth: oneOf('allowed', 'blocked', 'retired'),
   missingFullAccess: oneOf('refuse-sign-in', 'refuse-message'),
 });
-const smtpAuthSwitch = record({ tenant: text, mailbox: address, enabled: orNull(flag) }, ['enabled']);
+const tenantSwitch = record({ tenant: text, enabled: flag }, ['tenant', 'enabled']);
+const mailboxSwitch = record({ mailbox: address, enabled: orNull(flag) }, ['mailbox', 'enabled']);
+const smtpAuthSwitch: Check = (value, path) =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, 'mailbox')
+    ? mailboxSwitch(value, path)
+    : tenantSwitch(value, path);
 
 /** The checks of each argument; those after `required` may be left out. */
 const ARGUMENTS: Readonly<Record<OperationName, { readonly checks: readonly Check[]; readonly required: number }>> = {
@@ -39,6 +56,11 @@ const ARGUMENTS: Readonly<Record<OperationName, { readonly checks: readonly Chec
   changeMailbox: { checks: [address, mailboxChanges], required: 2 },
 };
 
+/** A mistake in a request. */
+export function requestFault({ key, reason }: Mistake): EmulatorError {
+  return new EmulatorError(emulatorFaults.make('EMULATOR_REQUEST_INVALID', { key, reason }));
+}
+
 function isOperation(name: string): name is OperationName {
   return Object.hasOwn(ARGUMENTS, name);
 }
@@ -56,14 +78,13 @@ export function runOperation(
 ): { readonly known: boolean; readonly result?: unknown } {
   if (!isOperation(name)) return { known: false };
   const { checks, required } = ARGUMENTS[name];
+  const range = required === checks.length ? `${required}` : `${required} to ${checks.length}`;
   if (!Array.isArray(given) || given.length < required || given.length > checks.length)
-    throw new EmulatorError(
-      emulatorFaults.make('EMULATOR_STATE_INVALID', {
-        key: 'body',
-        reason: `a list of ${required === checks.length ? required : `${required} to ${checks.length}`} arguments is expected`,
-      }),
-    );
+    throw requestFault({ key: 'body', reason: `a list of ${range} arguments is expected` });
   const list: readonly unknown[] = given;
-  for (const [index, value] of list.entries()) checks[index]?.(value, `argument ${index + 1}`);
+  for (const [index, value] of list.entries()) {
+    const mistake = checks[index]?.(value, `argument ${index + 1}`);
+    if (mistake !== undefined) throw requestFault(mistake);
+  }
   return { known: true, result: Reflect.apply(operations[name], operations, list) as unknown };
 }

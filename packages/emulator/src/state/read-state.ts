@@ -16,7 +16,9 @@ import {
   record,
   text,
   type Check,
+  type Mistake,
 } from './checks.ts';
+import { readPlaces } from './json-places.ts';
 import type { EmulatorState } from './state.ts';
 
 /** The form of a secret. */
@@ -78,29 +80,56 @@ const tenant: Check = record(
 
 const state: Check = record({ tenants: listOf(tenant) }, ['tenants']);
 
+function stateFault({ key, reason }: Mistake, source: string): EmulatorError {
+  return new EmulatorError(emulatorFaults.make('EMULATOR_STATE_INVALID', { source, key, reason }));
+}
+
 /**
  * Takes a foreign value as a state.
  *
  * @throws EmulatorError with `EMULATOR_STATE_INVALID` and the path of the first mistake.
  */
 export function parseState(value: unknown): EmulatorState {
-  state(value, '');
+  const mistake = state(value, '');
+  if (mistake !== undefined) throw stateFault(mistake, 'The state of the emulator');
   return value as EmulatorState;
 }
 
+function unreadable(file: string, reason: string): EmulatorError {
+  return new EmulatorError(emulatorFaults.make('EMULATOR_STATE_UNREADABLE', { file, reason }));
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'it does not exist',
+  EISDIR: 'it is a folder',
+  EACCES: 'this account may not read it',
+  EPERM: 'this account may not read it',
+};
+
+async function readText(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/^\ufeff/, '');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw unreadable(file, REASONS[code] ?? `the system says ${code}`);
+  }
+}
+
 /**
- * Reads a state file (JSON, a byte order mark is tolerated).
+ * Reads a state file (JSON, a byte order mark is tolerated). A mistake is told with its line.
  *
  * @throws EmulatorError with `EMULATOR_STATE_UNREADABLE` or `EMULATOR_STATE_INVALID`.
  */
 export async function readStateFile(file: string): Promise<EmulatorState> {
+  const content = await readText(file);
   let value: unknown;
   try {
-    value = JSON.parse((await readFile(file, 'utf8')).replace(/^\ufeff/, ''));
-  } catch (error) {
-    const reason =
-      error instanceof SyntaxError ? 'it is not JSON' : ((error as NodeJS.ErrnoException).code ?? 'unknown');
-    throw new EmulatorError(emulatorFaults.make('EMULATOR_STATE_UNREADABLE', { file, reason }));
+    value = JSON.parse(content);
+  } catch {
+    throw unreadable(file, `it is not JSON, as line ${readPlaces(content).brokenAt ?? 1} shows`);
   }
-  return parseState(value);
+  const mistake = state(value, '');
+  if (mistake === undefined) return value as EmulatorState;
+  throw stateFault(mistake, `The state file ${file}, line ${readPlaces(content).lineOf(mistake.key)},`);
 }
