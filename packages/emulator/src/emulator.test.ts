@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmulatorError, startEmulator, type EmulatorState } from './index.ts';
-import { askToken } from './testing/https-client.ts';
+import { ask, askToken } from './testing/https-client.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -84,6 +84,16 @@ describe('an emulator does not start', () => {
   });
 
   it.each([
+    ['an address of another machine', { host: '192.0.2.1' }, '192.0.2.1 port 0: EADDRNOTAVAIL'],
+    ['a port beyond the last one', { smtpPort: 65_536 }, '127.0.0.1 port 65536: a port is a whole number up to 65535'],
+    ['a port that is no whole number', { tokenPort: 1.5 }, '127.0.0.1 port 1.5: a port is a whole number up to 65535'],
+  ])('on %s', async (_, options, says) => {
+    expect(await codeOf(startEmulator({ allowRemote: true, ...options }))).toContain(
+      `EMULATOR_CANNOT_LISTEN: The emulator cannot listen on ${says}`,
+    );
+  });
+
+  it.each([
     [
       'a misspelt key',
       { tenants: [{ domains: ['a.example'], apps: [], mailboxes: [], smtpAuthDisable: true }] },
@@ -156,6 +166,22 @@ describe('an emulator does not start', () => {
     expect(await codeOf(startEmulator({ stateFile: file }))).toBe(
       `EMULATOR_STATE_UNREADABLE: The state file ${file} cannot be read: ${says}.`,
     );
+  });
+});
+
+describe('an emulator starts', () => {
+  const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+
+  it.each(['LOCALHOST', ...(hasIpv6 ? ['::1', '[::1]'] : [])])('on %s', async (host) => {
+    const emulator = await startEmulator({ host });
+    expect((await ask(emulator, { path: '/emulator/counters' })).status).toBe(200);
+    await emulator.close();
+  });
+
+  it('without an app, and says so where settings are asked for', async () => {
+    const emulator = await startEmulator({ state: { tenants: [] } });
+    expect(() => emulator.settings()).toThrow('EMULATOR_NOT_IN_STATE: The emulator has no app at all.');
+    await emulator.close();
   });
 });
 

@@ -37,10 +37,24 @@ import { DEFAULT_STATE, type EmulatorState } from './state/state.ts';
 import type { World } from './world.ts';
 
 function chosenHost(options: EmulatorOptions): string {
-  const host = options.host ?? '127.0.0.1';
+  const host = (options.host ?? '127.0.0.1').replace(/^\[(.*)\]$/, '$1');
   if (!isLoopbackHost(host) && options.allowRemote !== true)
     throw new EmulatorError(emulatorFaults.make('EMULATOR_HOST_NOT_LOOPBACK', { host }));
+  for (const port of [options.smtpPort ?? 0, options.tokenPort ?? 0]) {
+    if (Number.isInteger(port) && port >= 0 && port <= 65_535) continue;
+    const reason = 'a port is a whole number up to 65535';
+    throw new EmulatorError(emulatorFaults.make('EMULATOR_CANNOT_LISTEN', { host, port, reason }));
+  }
   return host;
+}
+
+/** The names that both certificates are for. */
+function namesOf(host: string): { readonly dnsNames: readonly string[]; readonly ipAddresses: readonly string[] } {
+  const isAddress = host.includes(':') || /^[\d.]+$/.test(host);
+  return {
+    dnsNames: [...new Set(['localhost', ...(isAddress ? [] : [host.toLowerCase()])])],
+    ipAddresses: [...new Set(['127.0.0.1', '::1', ...(isAddress ? [host] : [])])],
+  };
 }
 
 async function chosenState(options: EmulatorOptions): Promise<EmulatorState> {
@@ -71,7 +85,8 @@ function missing(kind: string, name: string): EmulatorError {
 function subjectOf(world: World, overrides: SettingsOverrides): SettingsSubject {
   const { directory, clock } = world;
   const first = directory.tenants.find((tenant) => tenant.apps.length > 0);
-  const clientId = overrides.clientId ?? first?.apps[0]?.clientId ?? '';
+  const clientId = overrides.clientId ?? first?.apps[0]?.clientId;
+  if (clientId === undefined) throw missing('app', 'at all');
   const found = directory.findApp(clientId);
   if (found === undefined) throw missing('app', clientId);
   const mailbox = overrides.mailbox ?? found.tenant.mailboxes[0]?.address;
@@ -177,10 +192,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       createWorld(state, options, clock),
       createCertificateAuthority({ name: 'Local Microsoft 365 CA' }),
     ]);
-    const certificate = await authority.issue({
-      dnsNames: ['localhost'],
-      ipAddresses: [...new Set(['127.0.0.1', '::1', ...(host === 'localhost' ? [] : [host])])],
-    });
+    const certificate = await authority.issue(namesOf(host));
     const identity = { keyPem: certificate.privateKeyPem, chainPem: certificate.chainPem };
     const folder = await mkdtemp(join(tmpdir(), AUTHORITY_FOLDER_PREFIX));
     stack.defer(() => rm(folder, { recursive: true, force: true }));

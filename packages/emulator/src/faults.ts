@@ -40,7 +40,7 @@ export const emulatorFaults: FaultCatalogue<Code> = defineFaults({
   EMULATOR_CANNOT_LISTEN: {
     title: 'Emulator cannot listen',
     message: 'The emulator cannot listen on {host} port {port}: {reason}.',
-    cause: 'Another program uses the port, or this one may not use it.',
+    cause: 'Another program uses the port, this one may not use it, or the address is not one of this machine.',
     remedy: { steps: ['Choose another port, or 0 for a free one.'] },
     next: 'fix-configuration',
   },

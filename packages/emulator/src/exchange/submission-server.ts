@@ -1,5 +1,5 @@
 /** Listens for SMTP submission: our own server half, saying what Exchange Online says. */
-import type { Clock, FaultCode } from '@postbearer/core';
+import type { Clock, Fault } from '@postbearer/core';
 import { createSmtpServer, type ReplacedReplies, type SpokenReply } from '@postbearer/smtp/server';
 import { EmulatorError, emulatorFaults } from '../faults.ts';
 import type { World } from '../world.ts';
@@ -32,11 +32,12 @@ export interface SubmissionFace {
 // The emulator is there to be hit by tests: what protects a server on the Internet would only disturb them.
 const NO_PROTECTION = { errors: 100_000, junkCommands: 100_000, connections: 10_000, connectionsPerAddress: 10_000 };
 
-// The same words as on the HTTPS side, where Node says them
-const LISTEN_REASONS: ReadonlyMap<FaultCode, string> = new Map<FaultCode, string>([
-  ['SMTP_LISTEN_ADDRESS_IN_USE', 'EADDRINUSE'],
-  ['SMTP_LISTEN_NOT_PERMITTED', 'EACCES'],
-]);
+/** Why listening failed, in the same words as on the HTTPS side, where Node says them. */
+function listenReason({ code, message }: Fault): string {
+  if (code === 'SMTP_LISTEN_ADDRESS_IN_USE') return 'EADDRINUSE';
+  if (code === 'SMTP_LISTEN_NOT_PERMITTED') return 'EACCES';
+  return /: \w+ (E[A-Z]+)\b/.exec(message)?.[1] ?? code;
+}
 
 /**
  * The replies that our server half gives by itself, in Exchange Online's words where those are known. They are not told which
@@ -79,6 +80,6 @@ export async function startSubmission(
   });
   const listening = await server.listen({ host, port });
   if (listening.ok) return { port: listening.value.port, close: () => server.close({ graceMs: 0 }) };
-  const reason = LISTEN_REASONS.get(listening.fault.code) ?? listening.fault.code;
+  const reason = listenReason(listening.fault);
   throw new EmulatorError(emulatorFaults.make('EMULATOR_CANNOT_LISTEN', { host, port, reason }));
 }
