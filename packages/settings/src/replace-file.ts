@@ -3,7 +3,8 @@
  *
  * Rule: the new text is written to a file beside the old one, flushed to disk and renamed over it, so that a reader sees the
  * one or the other, whole, even after a power cut. Afterwards its owner alone may read and write it; a stricter mode is kept.
- * The owner is kept as well, or nothing is written.
+ * The owner is kept as well, or nothing is written. Whether the old file is still the one that was read is asked last of all,
+ * when the new one is ready to take its place.
  */
 import { randomBytes } from 'node:crypto';
 import { chown, open, rename, stat, unlink } from 'node:fs/promises';
@@ -54,13 +55,14 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-/** What became of it. */
+/** What became of it: `changed` where the old file is not the one any more that was read. */
 export type Replaced =
-  | { readonly ok: true; readonly notes: readonly string[] }
-  | { readonly ok: false; readonly reason: string; readonly advice: string };
+  | { readonly outcome: 'done'; readonly notes: readonly string[] }
+  | { readonly outcome: 'changed' }
+  | { readonly outcome: 'refused'; readonly reason: string; readonly advice: string };
 
 const NOT_OURS: Replaced = {
-  ok: false,
+  outcome: 'refused',
   reason: 'it belongs to another account and would change its owner',
   advice: 'Run this as its owner or as root',
 };
@@ -84,19 +86,30 @@ async function writeBeside(
   }
 }
 
-/** Puts a text into a file, whole or not at all. `old` is what is known of the file that is replaced. Never throws. */
-export async function replaceFile(file: string, text: string, old?: FileOwner): Promise<Replaced> {
+/**
+ * Puts a text into a file, whole or not at all. Never throws.
+ *
+ * @param old - what is known of the file that is replaced.
+ * @param isCurrent - whether the file still is as it was read.
+ */
+export async function replaceFile(
+  file: string,
+  text: string,
+  old: FileOwner | undefined,
+  isCurrent: () => Promise<boolean>,
+): Promise<Replaced> {
   const notes: string[] = [];
   const mode = modeFor(old, notes);
   const beside = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     if (!(await writeBeside(beside, text, mode, old, notes))) return NOT_OURS;
+    if (!(await isCurrent())) return { outcome: 'changed' };
     await rename(beside, file);
     await flushFolder(dirname(file));
-    return { ok: true, notes };
+    return { outcome: 'done', notes };
   } catch (error) {
     const advice = 'Make sure that this account may write into the folder of the file';
-    return { ok: false, reason: `the system says ${codeOf(error)}`, advice };
+    return { outcome: 'refused', reason: `the system says ${codeOf(error)}`, advice };
   } finally {
     // After the rename there is nothing left to remove.
     await unlink(beside).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -55,6 +55,16 @@ describe('writing settings', () => {
     expect(JSON.parse(text.slice(1))).toMatchObject({
       smtp: { unknown: { b: 1, a: [1, 2] }, oauth: { enabled: true } },
     });
+  });
+
+  it.each<[string, SettingChange, string, string]>([
+    ['adding', { key: 'database.smtp.server', value: 'h' }, '"port": 25}', '"port": 25, "server": "h"}'],
+    ['adding a section', { key: 'smtp.enabled', value: true }, '25}}', '25}},\n  "smtp": {\n    "enabled": true\n  }'],
+    ['removing', { key: 'database.smtp.port', value: undefined }, '"port": 25', ''],
+    ['removing what is not there', { key: 'smtp.port', value: undefined }, '', ''],
+  ])('lays out nothing else anew when %s', async (_, change, before, after) => {
+    const text = '{\n  "odd": [1, 2],\n  "database": {"smtp": {"port": 25}}\n}\n';
+    expect(await write(text, change)).toBe(text.replace(before, after));
   });
 
   it('adds sections, removes keys and writes references', async () => {
@@ -129,6 +139,54 @@ describe('writing settings', () => {
     expect(await readFile(file, 'utf8')).toContain('new');
   });
 
+  it('refuses a link that leads nowhere, and leaves it a link', async () => {
+    const link = join(folder, 'link.json');
+    await symlink(join(folder, 'absent.json'), link);
+    const written = await writeSettings(link, [NEW_SECRET]);
+    expect(!written.ok && written.fault.message).toContain('it is a link that leads nowhere');
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readdir(folder)).toEqual(['link.json']);
+  });
+
+  const MANY = Array.from({ length: 20 }, (_, index) => `postbearer.upstreams.u${index}.server`);
+
+  async function serversIn(path: string): Promise<number> {
+    const { postbearer } = JSON.parse(await readFile(path, 'utf8')) as { postbearer: { upstreams: object } };
+    return Object.keys(postbearer.upstreams).length;
+  }
+
+  it('lets 20 writers at once take turns, by whatever name they know the file: all changes are there', async () => {
+    const link = join(folder, 'link.json');
+    await writeFile(file, ORIGINAL, { mode: 0o600 });
+    await symlink(file, link);
+    const names = [file, link, join(folder, '.', 'x', '..', 'Global-variables.json')];
+    await mkdir(join(folder, 'x'));
+    const written = await Promise.all(
+      MANY.map((key, index) => writeSettings(names[index % 3] ?? file, [{ key, value: 'relay.example.net' }])),
+    );
+    expect(written.every(({ ok }) => ok)).toBe(true);
+    expect(await serversIn(file)).toBe(20);
+  });
+
+  it('lets 20 writers at once make a file that is not there', async () => {
+    await Promise.all(MANY.map((key) => writeSettings(file, [{ key, value: 'relay.example.net' }])));
+    expect(await serversIn(file)).toBe(20);
+  });
+
+  it('would lose changes without turns (the control of the two tests above)', async () => {
+    await writeFile(file, '{"postbearer": {"upstreams": {}}}');
+    const texts = await Promise.all(MANY.map(() => readFile(file, 'utf8')));
+    for (const [index, text] of texts.entries()) await writeFile(file, text.replace('{}', `{"u${index}": {}}`));
+    expect(await serversIn(file)).toBe(1);
+  });
+
+  it('goes on after a writer that was refused', async () => {
+    await writeFile(file, '{"smtp": 5}');
+    const refused = writeSettings(file, [NEW_SECRET]);
+    const next = writeSettings(file, [{ key: 'LOG_LEVEL', value: 'Debug' }]);
+    expect([(await refused).ok, (await next).ok]).toEqual([false, true]);
+  });
+
   it('shows a reader the old file or the new one, never a part of either', async () => {
     const versions = ['a', 'b'].map((letter) => letter.repeat(60_000));
     await write(ORIGINAL, { key: 'smtp.oauth.clientSecret', value: versions[0] });
@@ -182,6 +240,47 @@ describe('writing settings', () => {
       { key: 'smtp.port', value: 70_000 },
       'smtp.port must be a whole number from 1 to 65535',
     ],
+    [
+      'a file for what is no secret',
+      ORIGINAL,
+      { key: 'smtp.port', value: { file: '/x' } },
+      'smtp.port must be a whole',
+    ],
+    [
+      'an object that is no reference',
+      ORIGINAL,
+      { key: 'smtp.password', value: { foo: 1 } as unknown as { file: string } },
+      'smtp.password must be a text',
+    ],
+    [
+      'a reference with more in it',
+      ORIGINAL,
+      { key: 'smtp.password', value: { file: '/x', systemdCredential: 'y' } },
+      'smtp.password must be a text',
+    ],
+    ['a list where none can be', ORIGINAL, { key: 'smtp.server', value: ['a', 'b'] }, 'but is a list'],
+    ['a number that JSON cannot hold', ORIGINAL, { key: 'smtp.port', value: Number.NaN }, 'what JSON cannot hold'],
+    ['null', ORIGINAL, { key: 'smtp.port', value: null as unknown as undefined }, 'what JSON cannot hold'],
+    [
+      'a pace that is no number',
+      ORIGINAL,
+      { key: ['postbearer', 'mailboxes', 'a@b.c', 'pace', 'messagesPerMinute'], value: 'fast' },
+      'must be a whole number',
+    ],
+    [
+      'a pace that is no object',
+      ORIGINAL,
+      { key: ['postbearer', 'mailboxes', 'a@b.c', 'pace'], value: 'fast' },
+      'must be an object',
+    ],
+    [
+      'an address that is none',
+      ORIGINAL,
+      { key: ['postbearer', 'mailboxes', 'a@b.c', 'from'], value: ['c@d.e', 'nope'] },
+      'must be one mail address',
+    ],
+    ['a file with a key twice', '{"smtp": {"port": 1}, "smtp": {}}', NEW_SECRET, 'a key is written twice'],
+    ['a file with a foreign key twice', '{"a": {"b": 1, "b": 2}}', NEW_SECRET, 'a key is written twice'],
     ['a secret of the wrong kind', ORIGINAL, { key: 'smtp.password', value: true }, 'smtp.password must be a text'],
     ['a file that is no JSON', '{"smtp": }', NEW_SECRET, 'it does not hold a JSON object'],
     ['a file with comments', '// x\n{}', NEW_SECRET, 'it does not hold a JSON object'],

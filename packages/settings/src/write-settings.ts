@@ -1,23 +1,24 @@
 /**
  * Changes settings in a JSON file and leaves every other byte of it as it was: unknown keys and their order, indentation, line
- * ends, a byte order mark.
+ * ends, a byte order mark. How one change is made stands in `edit-json.ts`, how the file is replaced in `replace-file.ts`.
  *
- * Rule: all changes or none, and only changes that leave a readable file. How the file is replaced stands in `replace-file.ts`.
- * A link stays a link: the file it leads to is changed.
+ * Rule: all changes or none, and only what the reader would take. A link stays a link: the file it leads to is changed. Within
+ * a process the writers of one file take turns. What another process writes meanwhile is seen before the file is replaced, and
+ * the changes are made anew on top of it; only between that last look and the renaming, some microseconds, it could be lost.
  */
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { failure, parseMailboxAddress, success, type Fault, type Result } from '@postbearer/core';
-import { applyEdits, findNodeAtLocation, modify } from 'jsonc-parser';
 import { guess } from './did-you-mean.ts';
+import { editJson, type JsonValue } from './edit-json.ts';
 import { settingsFaults } from './faults.ts';
 import { codeOf, FileReader, systemFiles } from './file-access.ts';
 import { aboutOf } from './flags-form.ts';
-import { parseJson } from './json-syntax.ts';
-import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, PACE_KEYS, UPSTREAM_KEYS, UPSTREAM_SETTINGS } from './schema.ts';
-import { parseValue } from './value.ts';
+import { readJsonForm } from './json-form.ts';
 import { WHOLE_FILE } from './place.ts';
+import { settingsFromObject } from './read-settings.ts';
 import { replaceFile, type FileOwner } from './replace-file.ts';
+import { LOG_LEVEL_KEY, PACE_KEYS, UPSTREAM_KEYS } from './schema.ts';
 
 /** One change. */
 export interface SettingChange {
@@ -43,16 +44,22 @@ export interface WrittenSettings {
 }
 
 const ADVICE_CHECK = 'Mend what "postbearer config check" names first';
+const MOST_ATTEMPTS = 5;
 
 interface Target {
-  readonly file: string;
   readonly text: string;
   readonly hasMark: boolean;
+  /** Absent of a file that is not there yet. */
   readonly old?: FileOwner;
 }
 
-function refuse(file: string, reason: string, advice: string): { readonly ok: false; readonly fault: Fault } {
-  const evidence = { kind: 'settings' as const, key: WHOLE_FILE, file };
+function refuse(
+  file: string,
+  reason: string,
+  advice: string,
+  key = WHOLE_FILE,
+): { readonly ok: false; readonly fault: Fault } {
+  const evidence = { kind: 'settings' as const, key, file };
   return failure(settingsFaults.make('CONFIG_WRITE_REFUSED', { file, reason, advice }, { evidence }));
 }
 
@@ -73,93 +80,136 @@ function isOfMailbox([root, section, address = '', ...member]: readonly string[]
   return isMailbox && MAILBOX_MEMBERS.has(member.join('.'));
 }
 
-/** A change that would leave a file that cannot be used. */
+/** Why a change would leave a file that cannot be used. */
 function problemOf(change: SettingChange): string | undefined {
-  const path = pathOf(change).join('.');
-  const about = aboutOf(path.replace(/^database\.smtp\./, 'smtp.'));
-  if (about === undefined) {
-    if (isOfMailbox(pathOf(change))) return undefined;
-    const known = [...UPSTREAM_KEYS.map((key) => `smtp.${key}`), LOG_LEVEL_KEY];
-    return `${path} is not a setting (${guess(path, known)})`;
+  const path = pathOf(change);
+  const key = path.join('.');
+  if (aboutOf(key.replace(/^database\.smtp\./, 'smtp.')) === undefined && !isOfMailbox(path)) {
+    const known = [...UPSTREAM_KEYS.map((name) => `smtp.${name}`), LOG_LEVEL_KEY];
+    return `${key} is not a setting (${guess(key, known)})`;
   }
-  const { value } = change;
-  if (typeof value === 'object' || value === undefined) return undefined;
-  const setting = about === LOG_LEVEL_KEY ? LOG_LEVEL_SETTING : UPSTREAM_SETTINGS[about.key];
-  const parsed = parseValue(rawOf(value), setting);
-  return parsed.kind === 'refused' ? `${path} must be ${parsed.expected}, but is ${parsed.found}` : undefined;
+  return change.value === undefined ? undefined : problemOfValue(path, change.value);
 }
 
-function rawOf(value: string | boolean | number): Parameters<typeof parseValue>[0] {
-  if (typeof value === 'string') return { kind: 'text', text: value };
-  return typeof value === 'number' ? { kind: 'number', number: value } : { kind: 'flag', flag: value };
+/** What the reader of settings says of a file with this value alone. What is missing beside it does not matter here. */
+function problemOfValue(path: readonly string[], value: unknown): string | undefined {
+  // JSON.stringify makes null of these, and null would unset what was to be set.
+  if (value === null || (typeof value === 'number' && !Number.isFinite(value)) || JSON.stringify(value) === undefined)
+    return `${path.join('.')} cannot be set to what JSON cannot hold; undefined removes it`;
+  const alone = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
+  const finding = settingsFromObject(alone).findings.find(({ fault }) =>
+    ['CONFIG_VALUE_INVALID', 'CONFIG_UNKNOWN_KEY'].includes(fault.code),
+  );
+  return finding?.fault.message.replace(/\.$/, '');
+}
+
+/** The file that is meant, links followed; `undefined` of a link that leads nowhere. */
+async function findTarget(file: string): Promise<string | undefined> {
+  try {
+    return await realpath(file);
+  } catch {
+    const isLink = await lstat(file).then(
+      (facts) => facts.isSymbolicLink(),
+      () => false,
+    );
+    if (isLink) return undefined;
+    const folder = await realpath(dirname(file)).catch(() => resolve(dirname(file)));
+    return join(folder, basename(file));
+  }
 }
 
 async function readTarget(file: string): Promise<Result<Target>> {
-  const real = await realpath(file).catch((error: unknown) => (codeOf(error) === 'ENOENT' ? undefined : file));
-  if (real === undefined) return success({ file, text: '{}\n', hasMark: false });
-  const read = await new FileReader(systemFiles, dirname(real), process.platform).readText(real, {
-    key: WHOLE_FILE,
-    label: real,
-    file: real,
-  });
+  const facts = await stat(file).catch((error: unknown) => (codeOf(error) === 'ENOENT' ? undefined : 'unknown'));
+  if (facts === undefined) return success({ text: '{\n}\n', hasMark: false });
+  const place = { key: WHOLE_FILE, label: file, file };
+  const read = await new FileReader(systemFiles, dirname(file), process.platform).readText(file, place);
   if (!read.ok) return failure(read.finding.fault);
-  const { mode, uid, gid } = await stat(real);
-  return success({ file: real, text: read.text, hasMark: read.hasMark, old: { mode: mode & 0o777, uid, gid } });
+  const { mode, uid, gid } = await stat(file);
+  return success({ text: read.text, hasMark: read.hasMark, old: { mode: mode & 0o777, uid, gid } });
 }
 
-/** The indentation of the first line that has one. */
-function indentationOf(text: string): { insertSpaces: boolean; tabSize: number } {
-  const blanks = /^(?:\t| +)(?=")/m.exec(text)?.[0] ?? '  ';
-  return { insertSpaces: blanks !== '\t', tabSize: blanks === '\t' ? 1 : blanks.length };
+function withMark(text: string, hasMark: boolean): string {
+  return hasMark ? `\ufeff${text}` : text;
 }
 
-/** The text with all changes; `undefined` where a part of a path is no object. */
+/** Whether the file is as it was read, or is still not there. */
+async function isCurrent(file: string, { text, hasMark, old }: Target): Promise<boolean> {
+  const now = await readFile(file, 'utf8').catch(() => undefined);
+  return now === (old === undefined ? undefined : withMark(text, hasMark));
+}
+
+/** Why a text cannot be changed without a guess. */
+function problemOfText(text: string): string | undefined {
+  const { findings, isWhole } = readJsonForm(text, { label: '', resolvePath: (path) => path });
+  const codes = new Set(findings.map(({ fault }) => fault.code));
+  if (!isWhole || codes.has('CONFIG_SYNTAX')) return 'it does not hold a JSON object';
+  return codes.has('CONFIG_DUPLICATE_KEY') ? 'a key is written twice in it' : undefined;
+}
+
 function applyChanges(text: string, changes: readonly SettingChange[]): string | undefined {
-  const formattingOptions = { ...indentationOf(text), eol: text.includes('\r\n') ? '\r\n' : '\n' };
-  let changed = text;
-  for (const one of changes) {
-    const path = [...pathOf(one)];
-    if (!canHold(changed, path)) return undefined;
-    changed = applyEdits(changed, modify(changed, path, one.value, { formattingOptions }));
+  let changed: string | undefined = text;
+  for (const change of changes) {
+    if (changed === undefined) return undefined;
+    const value: JsonValue | undefined = change.value;
+    changed = editJson(changed, pathOf(change), value);
   }
   return changed;
 }
 
-/** Whether every part of a path that is there already is an object. */
-function canHold(text: string, path: readonly string[]): boolean {
-  let node = parseJson(text).root;
-  for (const name of path) {
-    if (node === undefined) return true;
-    if (node.type !== 'object') return false;
-    node = findNodeAtLocation(node, [name]);
+/** One attempt; `undefined` where another process changed the file meanwhile. */
+async function attempt(file: string, changes: readonly SettingChange[]): Promise<Result<WrittenSettings> | undefined> {
+  const read = await readTarget(file);
+  if (!read.ok) return read;
+  const target = read.value;
+  const problem = problemOfText(target.text);
+  if (problem !== undefined) return refuse(file, problem, ADVICE_CHECK);
+  const text = applyChanges(target.text, changes);
+  if (text === undefined) return refuse(file, 'a section that has to be an object is something else', ADVICE_CHECK);
+  const replaced = await replaceFile(file, withMark(text, target.hasMark), target.old, () => isCurrent(file, target));
+  switch (replaced.outcome) {
+    case 'done':
+      return success({ file, notes: replaced.notes });
+    case 'changed':
+      return undefined;
+    case 'refused':
+      return refuse(file, replaced.reason, replaced.advice);
   }
-  return true;
+}
+
+async function writeTo(file: string, changes: readonly SettingChange[]): Promise<Result<WrittenSettings>> {
+  for (let attempts = 0; attempts < MOST_ATTEMPTS; attempts += 1) {
+    const written = await attempt(file, changes);
+    if (written !== undefined) return written;
+  }
+  return refuse(file, 'another program keeps changing it', 'Try again when that program is done');
+}
+
+/** The last writer of each file that somebody writes now. */
+const turns = new Map<string, Promise<unknown>>();
+
+async function inTurn<T>(file: string, write: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(file) ?? Promise.resolve()).then(write, write);
+  turns.set(file, turn);
+  try {
+    return await turn;
+  } finally {
+    if (turns.get(file) === turn) turns.delete(file);
+  }
 }
 
 /**
  * Changes settings in a JSON file, all of them or none. A file that is not there is made.
  *
- * @returns what was done, or `CONFIG_WRITE_REFUSED`: it is no JSON file, cannot be read or written, a change is no setting or has
- * a wrong value. Terraform files are never written.
+ * @returns what was done, or `CONFIG_WRITE_REFUSED`: it is no JSON file, has a key written twice, cannot be read or written, a
+ * change is no setting or has a wrong value. Terraform files are never written.
  */
 export async function writeSettings(file: string, changes: readonly SettingChange[]): Promise<Result<WrittenSettings>> {
   if (/\.tfvars$/i.test(file)) return refuse(file, 'only JSON is written', 'Change the lines in the file by hand');
-  for (const one of changes) {
-    const problem = problemOf(one);
-    if (problem !== undefined) return refuse(file, problem, 'Correct the change');
+  for (const change of changes) {
+    const problem = problemOf(change);
+    if (problem !== undefined) return refuse(file, problem, 'Correct the change', pathOf(change).join('.'));
   }
-  const read = await readTarget(file);
-  if (!read.ok) return read;
-  const target = read.value;
-  if (parseJson(target.text).problems.length > 0 || !/^\s*\{/.test(target.text))
-    return refuse(file, 'it does not hold a JSON object', ADVICE_CHECK);
-  const text = applyChanges(target.text, changes);
-  if (text === undefined) return refuse(file, 'a section that has to be an object is something else', ADVICE_CHECK);
-  const current = target.old === undefined ? undefined : await readFile(target.file, 'utf8').catch(() => undefined);
-  if (current !== undefined && current.replace(/^\ufeff/, '') !== target.text)
-    return refuse(file, 'another program changed it at this moment', 'Try again');
-  const replaced = await replaceFile(target.file, `${target.hasMark ? '\ufeff' : ''}${text}`, target.old);
-  return replaced.ok
-    ? success({ file: target.file, notes: replaced.notes })
-    : refuse(target.file, replaced.reason, replaced.advice);
+  const target = await findTarget(file);
+  if (target === undefined) return refuse(file, 'it is a link that leads nowhere', 'Correct the link or remove it');
+  return inTurn(target, () => writeTo(target, changes));
 }
