@@ -31,7 +31,7 @@ const NOBODY: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED
 type Operation = (input: never) => Promise<Result<unknown>>;
 
 /** Where the socket of a data folder is. */
-export function controlSocketPath(dataFolder: string): string {
+function controlSocketPath(dataFolder: string): string {
   if (process.platform !== 'win32') return join(resolve(dataFolder), 'control.sock');
   const name = createHash('sha256').update(resolve(dataFolder).toLowerCase()).digest('hex').slice(0, 16);
   return String.raw`\\.\pipe\postbearer-${name}`;
