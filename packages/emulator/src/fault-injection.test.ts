@@ -1,5 +1,6 @@
 /** Failures on demand, each seen by a client on the wire. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AADSTS, statusOf, type AadstsCode } from './entra/errors.ts';
 import {
   EmulatorError,
   startEmulator,
@@ -8,7 +9,8 @@ import {
   type FaultStage,
   type InjectedFault,
 } from './index.ts';
-import { accessToken, ask, askToken } from './testing/https-client.ts';
+import { CAPTURED_REPLIES, shapeOf } from './testing/captured-replies.ts';
+import { accessToken, ask, askToken, type TokenFields } from './testing/https-client.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { Dialogue, message } from './testing/smtp-dialogue.ts';
 
@@ -52,6 +54,11 @@ async function replyAt(stage: FaultStage, token: string): Promise<string> {
   }
   dialogue.destroy();
   return reply;
+}
+
+/** Where a value is missing in a text: empty quotes or brackets, two spaces, a placeholder. */
+function gapsIn(text: string): readonly string[] {
+  return text.replaceAll(/\{(?:guid|timestamp)\}/g, 'x').match(/''|\(\)| [ ,.]|\{\w*\}|undefined|NaN/g) ?? [];
 }
 
 const STAGES: readonly FaultStage[] = [
@@ -129,6 +136,83 @@ describe('at the token endpoint', () => {
     emulator.faults.add({ stage: 'token', action, times: 1 });
     expect(await askToken(emulator)).toMatchObject({ status, json });
     expect((await askToken(emulator)).status).toBe(200);
+  });
+
+  it('the consent that administrators are told of is AADSTS65001', async () => {
+    const { clientId } = emulator.defaults;
+    emulator.faults.add({ stage: 'token', action: { kind: 'aadsts', code: 65001 } });
+    const { status, json } = await askToken(emulator);
+    expect(status).toBe(400);
+    expect(json).toMatchObject({
+      error: 'invalid_grant',
+      error_codes: [65001],
+      error_description: expect.stringContaining(
+        `AADSTS65001: The user or administrator has not consented to use the application with ID '${clientId}' named 'Contoso notifications'. Send an interactive authorization request for this user and resource. Trace ID: `,
+      ),
+    });
+  });
+
+  it.each([
+    ['an ordinary request', {}],
+    ['a request that names nothing', { client_id: undefined, scope: undefined, grant_type: undefined }],
+    ['a request with an assertion that is none', { client_secret: undefined, client_assertion: 'x.y.z' }],
+  ] satisfies [string, TokenFields][])('every refusal of %s has the captured shape and no gap', async (_, fields) => {
+    for (const [number, definition] of Object.entries(AADSTS)) {
+      const code = Number(number);
+      emulator.faults.add({ stage: 'token', action: { kind: 'aadsts', code }, times: 1 });
+      const { status, json } = await askToken(emulator, fields);
+      expect(status).toBe(statusOf(code as AadstsCode));
+      const { body } = definition.errorUri === true ? CAPTURED_REPLIES.wrongSecret : CAPTURED_REPLIES.emptyClientId;
+      const shape = shapeOf(json, {});
+      expect(Object.keys(shape)).toEqual(Object.keys(body));
+      const text = String(shape['error_description']);
+      expect(text).toMatch(/^AADSTS\d+: \S.* Trace ID: \{guid\} Correlation ID: \{guid\} Timestamp: \{timestamp\}$/);
+      expect(json['error_codes']).toEqual([code]);
+      expect(gapsIn(text), text).toEqual([]);
+    }
+  });
+
+  it('a text with a gap would be seen', () => {
+    for (const text of [
+      "app ''.",
+      'named  was',
+      'The scope  is',
+      '{clientId} is',
+      'from , expiry',
+      '(undefined)',
+      '()',
+    ])
+      expect(gapsIn(text)).not.toEqual([]);
+  });
+
+  it('a refusal names the values of the request that it answers', async () => {
+    const told = async (code: number, fields: TokenFields, tenant: string): Promise<string> => {
+      emulator.faults.add({ stage: 'token', action: { kind: 'aadsts', code }, times: 1 });
+      return String((await askToken(emulator, fields, { tenant })).json['error_description']);
+    };
+    const { tenantId } = emulator.defaults;
+    expect(await told(700016, { client_id: 'asked-for' }, 'contoso.example')).toContain(
+      `Application with identifier 'asked-for' was not found in the directory '${tenantId}'.`,
+    );
+    expect(await told(90002, {}, 'fabrikam.example')).toContain("Tenant 'fabrikam.example' not found.");
+    expect(await told(1002012, { scope: 'https://a.example/b' }, tenantId)).toContain(
+      'scope https://a.example/b is not',
+    );
+    expect(await told(500011, { scope: 'https://a.example/.default' }, 'x.example')).toContain(
+      'named https://a.example was not found in the tenant named x.example.',
+    );
+    expect(await told(70003, { grant_type: 'password' }, tenantId)).toContain("grant type 'password'");
+    const claims = { iss: 'https://issuer.example/a', sub: 'somebody', aud: ['api://b'], nbf: 0, exp: 60 };
+    const segments = [{ x5t: 'AQID' }, claims].map((value) => Buffer.from(JSON.stringify(value)).toString('base64url'));
+    const client_assertion = `${segments.join('.')}.AAAA`;
+    const fields = { client_secret: undefined, client_assertion };
+    expect(await told(700027, fields, tenantId)).toContain("Thumbprint of key used by client: '010203'");
+    expect(await told(700211, fields, tenantId)).toContain("issuer 'https://issuer.example/a'");
+    expect(await told(700212, fields, tenantId)).toContain("audience 'api://b'");
+    expect(await told(700213, fields, tenantId)).toContain("subject 'somebody'");
+    expect(await told(700024, fields, tenantId)).toContain(
+      'Current time: 2026-11-24T00:00:00.0000000Z, assertion valid from 1970-01-01T00:00:00.0000000Z, expiry time of assertion 1970-01-01T00:01:00.0000000Z.',
+    );
   });
 
   it('throttling says how long to wait', async () => {

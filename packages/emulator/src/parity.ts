@@ -75,6 +75,7 @@ const REFUSALS_ELSEWHERE: Readonly<Record<number, readonly [file: string, title:
   50027: [ASSERTION, 'is refused where it is no JSON Web Token, or its type is not said'],
   50196: [FAULTS, '%j is answered'],
   53003: [FAULTS, '%j is answered'],
+  65001: [FAULTS, 'the consent that administrators are told of is AADSTS65001'],
   90033: [FAULTS, '%j is answered'],
   90055: [FAULTS, 'throttling says how long to wait'],
   700021: [ASSERTION, 'is refused with %s as AADSTS%d'],

@@ -16,9 +16,10 @@ import {
 import type { App } from '../state/directory.ts';
 import type { FederatedCredentialState } from '../state/state.ts';
 import { claimNumber, claimText, decodeJwt, type DecodedJwt } from './access-token.ts';
-import type { AadstsRefusal } from './errors.ts';
+import type { AadstsRefusal, AadstsValues } from './errors.ts';
 
-const DEFAULT_FEDERATED_AUDIENCE = 'api://AzureADTokenExchange';
+/** What a federated credential expects as audience where it names none. */
+export const DEFAULT_FEDERATED_AUDIENCE = 'api://AzureADTokenExchange';
 
 function signatureHolds(jwt: DecodedJwt, key: KeyObject): boolean {
   const data = Buffer.from(jwt.signed);
@@ -33,19 +34,32 @@ function dotNetTime(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, -1)}0000Z`;
 }
 
-function timeRefusal(jwt: DecodedJwt, now: number): AadstsRefusal | undefined {
-  const expiry = claimNumber(jwt.claims['exp']);
-  const start = jwt.claims['nbf'] === undefined ? 0 : claimNumber(jwt.claims['nbf']);
-  const seconds = now / 1000;
-  if (start <= seconds && seconds < expiry) return undefined;
-  const shown = (value: number): string => dotNetTime(Number.isFinite(value) && Math.abs(value) < 1e11 ? value : 0);
-  return {
-    code: 700024,
-    values: { now: dotNetTime(seconds), validFrom: shown(start), validTo: shown(expiry) },
-  };
+interface Validity {
+  readonly start: number;
+  readonly expiry: number;
 }
 
-function audiencesOf(jwt: DecodedJwt): readonly string[] {
+function validityOf(jwt: DecodedJwt): Validity {
+  const { nbf, exp } = jwt.claims;
+  return { start: nbf === undefined ? 0 : claimNumber(nbf), expiry: claimNumber(exp) };
+}
+
+/** The moments that AADSTS700024 names, `now` in milliseconds since 1970; without an assertion those of one that has just expired. */
+export function assertionTimes(jwt: DecodedJwt | undefined, now: number): AadstsValues {
+  const seconds = now / 1000;
+  const { start, expiry } = jwt === undefined ? { start: seconds - 900, expiry: seconds - 300 } : validityOf(jwt);
+  const shown = (value: number): string => dotNetTime(Number.isFinite(value) && Math.abs(value) < 1e11 ? value : 0);
+  return { now: dotNetTime(seconds), validFrom: shown(start), validTo: shown(expiry) };
+}
+
+function timeRefusal(jwt: DecodedJwt, now: number): AadstsRefusal | undefined {
+  const { start, expiry } = validityOf(jwt);
+  const seconds = now / 1000;
+  return start <= seconds && seconds < expiry ? undefined : { code: 700024, values: assertionTimes(jwt, now) };
+}
+
+/** The audiences that an assertion names. */
+export function audiencesOf(jwt: DecodedJwt): readonly string[] {
   const { aud } = jwt.claims;
   return Array.isArray(aud) ? aud.map((item) => claimText(item)) : [claimText(aud)];
 }
@@ -55,10 +69,14 @@ function thumbprints(certificate: X509Certificate): { readonly sha1: string; rea
   return { sha1: digest('sha1'), sha256: digest('sha256') };
 }
 
+/** The thumbprint of the key that an assertion names, as Entra writes it; empty where it names none. */
+export function namedThumbprint(jwt: DecodedJwt | undefined): string {
+  const named = claimText(jwt?.header['x5t']) || claimText(jwt?.header['x5t#S256']);
+  return Buffer.from(named, 'base64url').toString('hex').toUpperCase();
+}
+
 function keyRefusal(jwt: DecodedJwt, app: App, reason: string): AadstsRefusal {
-  const named = claimText(jwt.header['x5t']) || claimText(jwt.header['x5t#S256']);
-  const thumbprint = Buffer.from(named, 'base64url').toString('hex').toUpperCase();
-  return { code: 700027, values: { reason, thumbprint, clientId: app.clientId } };
+  return { code: 700027, values: { reason, thumbprint: namedThumbprint(jwt), clientId: app.clientId } };
 }
 
 function checkCertificate(jwt: DecodedJwt, app: App, now: number): AadstsRefusal | undefined {

@@ -37,6 +37,7 @@ export type AadstsCode =
   | 50194
   | 50196
   | 53003
+  | 65001
   | 70003
   | 70011
   | 90002
@@ -90,6 +91,12 @@ export const AADSTS: Readonly<Record<AadstsCode, AadstsDefinition>> = {
     text: 'Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.',
     grounds: 'field',
     source: 'Azure/azure-cli#32809',
+  },
+  65001: {
+    error: 'invalid_grant',
+    text: "The user or administrator has not consented to use the application with ID '{clientId}' named '{appName}'. Send an interactive authorization request for this user and resource.",
+    grounds: 'field',
+    source: 'mguessan/davmail#217',
   },
   70003: {
     error: 'unsupported_grant_type',

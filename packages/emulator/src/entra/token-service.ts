@@ -10,7 +10,9 @@ import type { FaultAction } from '../injected-fault.ts';
 import type { World } from '../world.ts';
 import { issueToken } from './access-token.ts';
 import { isAadstsCode, refusalBody, requestIds, statusOf, type AadstsRefusal, type RequestIds } from './errors.ts';
+import { refusalValues } from './refusal-values.ts';
 import { decideTokenRequest } from './token-endpoint.ts';
+import { readTokenForm, type TokenHttpRequest } from './token-request.ts';
 
 /** An answer, or what happens to the connection instead of one. */
 export type TokenAnswer = HttpReply | 'cut' | 'hang';
@@ -35,6 +37,12 @@ function withIds(reply: HttpReply, ids: RequestIds): HttpReply {
   };
 }
 
+function tokenRequest(request: HttpRequest, tenantName: string): TokenHttpRequest {
+  const { method, body } = request;
+  const [contentType, authorization] = [request.header('content-type'), request.header('authorization')];
+  return { method, tenantName, contentType, authorization, body };
+}
+
 function lifetimeSeconds(fixed: TokenLifetime, random: () => number): number {
   return fixed ?? 3600 + Math.floor(random() * 1801);
 }
@@ -49,16 +57,9 @@ export function createTokenService(world: World, lifetime: TokenLifetime): Token
     return withIds(jsonReply(status, refusalBody(refusal, ids, clock.now())), ids);
   };
 
-  const usual = (request: HttpRequest, tenantName: string, base: string, ids: RequestIds): HttpReply => {
-    const { method, body } = request;
-    const http = {
-      method,
-      tenantName,
-      body,
-      contentType: request.header('content-type'),
-      authorization: request.header('authorization'),
-    };
-    const decision = decideTokenRequest(http, directory, base, clock.now());
+  const usual = (request: TokenHttpRequest, base: string, ids: RequestIds): HttpReply => {
+    const { tenantName } = request;
+    const decision = decideTokenRequest(request, directory, base, clock.now());
     if (decision.outcome === 'refused') return refuse(decision.refusal, ids, tenantName, decision.clientId);
     const seconds = lifetimeSeconds(lifetime, world.random);
     const accessToken = issueToken(world.signingKey, decision.subject, clock.now(), seconds);
@@ -81,14 +82,16 @@ export function createTokenService(world: World, lifetime: TokenLifetime): Token
     );
   };
 
-  const injected = (action: FaultAction, ids: RequestIds, tenantName: string): TokenAnswer | undefined => {
+  const injected = (action: FaultAction, ids: RequestIds, request: TokenHttpRequest): TokenAnswer | undefined => {
     switch (action.kind) {
       case 'cut':
       case 'hang':
         return action.kind;
       case 'aadsts': {
-        if (!isAadstsCode(action.code)) return undefined;
-        const reply = refuse({ code: action.code, values: {} }, ids, tenantName, '');
+        const { code } = action;
+        if (!isAadstsCode(code)) return undefined;
+        const values = refusalValues(code, request, directory, clock.now());
+        const reply = refuse({ code, values }, ids, request.tenantName, readTokenForm(request).clientId);
         const after = action.retryAfterSeconds;
         return after === undefined ? reply : { ...reply, headers: { ...reply.headers, 'retry-after': String(after) } };
       }
@@ -106,8 +109,9 @@ export function createTokenService(world: World, lifetime: TokenLifetime): Token
       const ids = requestIds(request.header('client-request-id') || undefined);
       const action = faults.next('token');
       if (action?.kind === 'delay') await new Promise<void>((resolve) => clock.setTimer(resolve, action.ms));
-      const instead = action === undefined ? undefined : injected(action, ids, tenantName);
-      return instead ?? usual(request, tenantName, base, ids);
+      const form = tokenRequest(request, tenantName);
+      const instead = action === undefined ? undefined : injected(action, ids, form);
+      return instead ?? usual(form, base, ids);
     },
   };
 }
