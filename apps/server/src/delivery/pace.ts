@@ -81,12 +81,16 @@ export class Pace {
     this.#recipients += recipients;
   }
 
-  /** How long `messages` more would take, milliseconds: by the limit of messages in a minute alone. */
+  /** Milliseconds until the last of `messages` more begins, if nothing but the limit of messages in a minute slows them. */
   drainMs(messages: number): number {
-    const { messages: now, waitMs } = this.allowance();
-    const later = Math.max(0, messages - now);
-    if (later === 0) return waitMs;
-    return waitMs + (later / this.#limits.messagesPerMinute) * MINUTE_MS;
+    const nowMs = this.#clock.monotonicMs();
+    const { messages: free } = this.allowance();
+    const later = messages - free;
+    if (later <= 0) return 0;
+    // Each begins a minute after the one that stands a minute's worth of messages before it.
+    const begins = [...this.#begun, ...Array.from({ length: free }, () => nowMs)];
+    const before = begins[(later - 1) % begins.length] ?? nowMs;
+    return before - nowMs + Math.ceil(later / begins.length) * MINUTE_MS;
   }
 
   #untilNextHourMs(nowMs: number): number {

@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Secret, systemClock } from '@postbearer/core';
+import { openDatabase, sqlBuilder, statement, type Database } from '@postbearer/database';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openAppRegistry, type AppRegistry } from './app-registry.ts';
+import type { AppInput } from './app.ts';
+import { accessMigrations, type AccessTables } from './schema.ts';
+
+const tables = sqlBuilder<AccessTables>();
+let folder = '';
+let database: Database;
+let open: AppRegistry[] = [];
+
+async function registry(): Promise<AppRegistry> {
+  const opened = await openAppRegistry(database, systemClock);
+  if (!opened.ok) throw new Error(opened.fault.message);
+  open.push(opened.value);
+  return opened.value;
+}
+
+async function add(apps: AppRegistry, app: Partial<AppInput> = {}): Promise<Secret> {
+  const added = await apps.add({ name: 'scanner', mailboxes: ['notes@example.com'], ...app }, 'test');
+  if (!added.ok) throw new Error(added.fault.message);
+  return added.value.password;
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'access-'));
+  const opened = await openDatabase({ file: join(folder, 'a.db') }, { migrations: [accessMigrations] });
+  if (!opened.ok) throw new Error(opened.fault.message);
+  database = opened.value;
+  open = [];
+});
+
+afterEach(async () => {
+  for (const apps of open) apps.close();
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+test('an app signs in with its name in any case and its password, and with nothing else', async () => {
+  const apps = await registry();
+  const password = await add(apps);
+  expect(password.reveal()).toMatch(/^[0-9a-hjkmnp-tv-z]{32}$/);
+  expect(apps.signIn('SCANNER', password)?.name).toBe('scanner');
+  expect(apps.signIn('scanner', Secret.of(`${password.reveal()} `))).toBeUndefined();
+  expect(apps.signIn('scanner', Secret.of(''))).toBeUndefined();
+  expect(apps.signIn('printer', password)).toBeUndefined();
+  expect(apps.signIn('', Secret.of('no app has this'))).toBeUndefined();
+});
+
+test('no app means nobody, and the narrowest network decides whose address it is', async () => {
+  const apps = await registry();
+  expect(apps.byAddress('192.0.2.7')).toBeUndefined();
+  await add(apps);
+  expect(apps.byAddress('192.0.2.7')).toBeUndefined();
+  await add(apps, { name: 'floor', networks: ['192.0.2.0/24'] });
+  await add(apps, { name: 'printer', networks: ['198.51.100.1', '192.0.2.7'] });
+  expect(apps.byAddress('192.0.2.6')?.name).toBe('floor');
+  expect(apps.byAddress('::ffff:192.0.2.7')?.name).toBe('printer');
+  expect(apps.byAddress('203.0.113.1')).toBeUndefined();
+});
+
+test('a name is given once, whatever its case', async () => {
+  const apps = await registry();
+  await add(apps);
+  const again = await apps.add({ name: 'Scanner', mailboxes: ['notes@example.com'] }, 'test');
+  expect(again).toMatchObject({ ok: false, fault: { code: 'ACCESS_APP_EXISTS' } });
+});
+
+test('what one node changes, another knows at once', async () => {
+  const [here, there] = [await registry(), await registry()];
+  const password = await add(here);
+  await expect.poll(() => there.signIn('scanner', password)?.name).toBe('scanner');
+  expect(await here.remove('Scanner', 'test')).toMatchObject({ ok: true });
+  await expect.poll(() => there.signIn('scanner', password)).toBeUndefined();
+  expect(await here.remove('scanner', 'test')).toMatchObject({ ok: false, fault: { code: 'ACCESS_APP_UNKNOWN' } });
+});
+
+test('each change has its record, and no record holds a password or tells of what did not happen', async () => {
+  const apps = await registry();
+  const password = await add(apps);
+  await apps.add({ name: 'scanner', mailboxes: ['notes@example.com'] }, 'test');
+  await apps.remove('nobody', 'test');
+  await apps.remove('scanner', 'ann');
+  const records = await database.query(statement(tables.selectFrom('audit').selectAll().orderBy('at')));
+  if (!records.ok) throw new Error(records.fault.message);
+  expect(records.value.map(({ actor, action, subject }) => [actor, action, subject])).toEqual([
+    ['test', 'app.add', 'scanner'],
+    ['ann', 'app.remove', 'scanner'],
+  ]);
+  expect(JSON.stringify(records.value)).not.toContain(password.reveal());
+});
+
+test.each([
+  [{ mailboxes: [] }, 'ACCESS_APP_INVALID'],
+  [{ name: 'a b' }, 'ACCESS_APP_INVALID'],
+  [{ name: '' }, 'ACCESS_APP_INVALID'],
+  [{ mailboxes: ['nobody'] }, 'MESSAGE_ADDRESS_INVALID'],
+  [{ from: ['a@b\r\n'] }, 'MESSAGE_ADDRESS_INVALID'],
+  [{ networks: ['192.0.2.1/8'] }, 'ACCESS_NETWORK_INVALID'],
+])('an app that is wrong is refused: %j', async (wrong, code) => {
+  const apps = await registry();
+  const added = await apps.add({ name: 'scanner', mailboxes: ['notes@example.com'], ...wrong }, 'test');
+  expect(added).toMatchObject({ ok: false, fault: { code } });
+  expect(apps.list()).toEqual([]);
+});
