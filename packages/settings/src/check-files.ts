@@ -1,11 +1,16 @@
 /**
  * Checks of files: the one that settings stand in, and those that they name.
  *
- * Rule: only what is in use is looked at. A file with a secret is read to see that it can be, and forgotten: the secret is
- * read anew when it is used.
+ * Rule: only what is in use is looked at. A file with a secret is read to see that it can be used, and forgotten: the secret is
+ * read anew when it is used. The name of a file with a secret is told only where there is such a file: whoever puts the secret
+ * itself in its place must not find it in a message.
  */
+import { belongTogether, problemOfAuthorities, problemOfCertificate, problemOfKey } from './check-certificates.ts';
+import type { ContentProblem } from './check-certificates.ts';
+import { checkSecret } from './check-secret.ts';
 import { codeOf, type FileReader, type FileFacts } from './file-access.ts';
 import { mistake, remark, type Place } from './place.ts';
+import { isPlaceholder } from './placeholder.ts';
 import { UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
 import type { EffectiveValue, Finding } from './settings.ts';
 
@@ -26,15 +31,21 @@ export function checkSettingsFile(place: Place, facts: FileFacts, holdsSecrets: 
 }
 
 function placeOf({ key, source, evidence }: EffectiveValue): Place {
-  return { key, label: source, ...evidence };
+  const { file, line } = evidence ?? {};
+  return {
+    key: evidence?.key ?? key,
+    label: source,
+    ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line }),
+  };
 }
 
-interface NamedFile {
+/** A setting that is in use and stands in a file, or is one. */
+interface InUse {
+  readonly key: UpstreamKey;
+  /** The path of its upstream. */
+  readonly upstream: string;
   readonly value: EffectiveValue;
-  readonly path: string;
-  /** For people: what the setting names. */
-  readonly what: string;
-  readonly mostBytes: number;
 }
 
 /** Whether the setting at a path counts, with the others as they are. */
@@ -49,60 +60,136 @@ function isInUse(value: EffectiveValue, key: UpstreamKey, valueOf: (key: Upstrea
   return true;
 }
 
-function nameFile(
-  value: EffectiveValue,
-  key: UpstreamKey,
-  credentials: string,
-  files: FileReader,
-): NamedFile | undefined {
-  const { value: text, secret } = value;
-  if (UPSTREAM_SETTINGS[key].type === 'path')
-    return { value, path: text, what: `the file ${text}`, mostBytes: LARGEST_CERTIFICATES_BYTES };
-  const mostBytes = LARGEST_SECRET_BYTES;
-  if (secret?.kind === 'file') return { value, path: secret.path, what: `the file ${secret.path}`, mostBytes };
-  if (secret?.kind !== 'systemd-credential') return undefined;
-  const path = credentials === '' ? '' : files.join(credentials, secret.name);
-  return { value, path, what: `the systemd credential ${secret.name}`, mostBytes };
-}
-
-/** The files that the settings in use name. */
-function namedFiles(values: readonly EffectiveValue[], credentials: string, files: FileReader): NamedFile[] {
+function inUse(values: readonly EffectiveValue[]): InUse[] {
   const byKey = new Map(values.map((value) => [value.key, value.value]));
   return values.flatMap((value) => {
     const depth = value.path[0] === 'smtp' ? 1 : 3;
     const key = value.path.slice(depth).join('.');
     if (!Object.hasOwn(UPSTREAM_SETTINGS, key)) return [];
     const upstream = value.path.slice(0, depth).join('.');
-    if (!isInUse(value, key as UpstreamKey, (other) => byKey.get(`${upstream}.${other}`))) return [];
-    return nameFile(value, key as UpstreamKey, credentials, files) ?? [];
+    const known = key as UpstreamKey;
+    return isInUse(value, known, (other) => byKey.get(`${upstream}.${other}`)) ? [{ key: known, upstream, value }] : [];
   });
 }
 
-async function problemOf({ path, mostBytes }: NamedFile, files: FileReader): Promise<string | undefined> {
-  if (path === '') return 'CREDENTIALS_DIRECTORY is not set, so this program was not started by systemd with it';
+/** A file or credential that a setting names. */
+interface NamedFile {
+  readonly path: string;
+  /** For people: what the setting names. */
+  readonly what: string;
+  /** The same, and what is wrong, where there is no such file. */
+  readonly absent: { readonly what: string; readonly problem: string };
+  readonly mostBytes: number;
+  readonly isSecret: boolean;
+}
+
+async function nameFile({ key, value }: InUse, credentials: string, files: FileReader): Promise<NamedFile | undefined> {
+  const { value: text, secret } = value;
+  if (UPSTREAM_SETTINGS[key].type === 'path') {
+    const what = `the file ${text}`;
+    const absent = { what, problem: 'there is nothing' };
+    return { path: text, what, absent, mostBytes: LARGEST_CERTIFICATES_BYTES, isSecret: false };
+  }
+  const secretFile = { mostBytes: LARGEST_SECRET_BYTES, isSecret: true };
+  if (secret?.kind === 'file') {
+    const folder = files.paths.dirname(secret.path);
+    const isFolderThere = await files.files.stat(folder).then(
+      (facts) => facts !== undefined,
+      () => false,
+    );
+    const absent = isFolderThere
+      ? { what: `a file in ${folder}`, problem: 'there is none of that name' }
+      : { what: 'a file', problem: 'neither it nor its folder is there' };
+    return { path: secret.path, what: `the file ${secret.path}`, absent, ...secretFile };
+  }
+  if (secret?.kind !== 'systemd-credential') return undefined;
+  const problem =
+    credentials === ''
+      ? 'CREDENTIALS_DIRECTORY is not set, so this program was not started by systemd with it'
+      : 'there is none of that name in CREDENTIALS_DIRECTORY';
+  const path = credentials === '' ? '' : files.join(credentials, secret.name);
+  return {
+    path,
+    what: `the systemd credential ${secret.name}`,
+    absent: { what: 'a systemd credential', problem },
+    ...secretFile,
+  };
+}
+
+type Content = { readonly text: string } | { readonly what: string; readonly problem: string };
+
+function decode(bytes: Uint8Array, isSecret: boolean): string | undefined {
   try {
-    const facts = await files.files.stat(path);
-    if (facts === undefined) return 'there is nothing';
-    if (!facts.isFile) return 'that is not an ordinary file';
-    if (facts.sizeBytes > mostBytes) return `that is larger than ${mostBytes} bytes`;
-    const text = new TextDecoder().decode(await files.files.read(path));
-    return text.trim() === '' ? 'that is empty' : undefined;
-  } catch (error) {
-    return `that cannot be read (${codeOf(error)})`;
+    const text = new TextDecoder('utf-8', { fatal: isSecret }).decode(bytes);
+    return isSecret && text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
   }
 }
 
-/** Looks at every file that a setting in use names. `credentials` is `$CREDENTIALS_DIRECTORY` or empty. */
+async function readNamed({ path, what, absent, mostBytes, isSecret }: NamedFile, files: FileReader): Promise<Content> {
+  const facts = path === '' ? undefined : await files.files.stat(path).catch((error: unknown) => codeOf(error));
+  if (facts === undefined) return absent;
+  if (typeof facts === 'string') return { what: absent.what, problem: `that cannot be looked at (${facts})` };
+  if (!facts.isFile) return { what, problem: 'that is not an ordinary file' };
+  if (facts.sizeBytes > mostBytes) return { what, problem: `that is larger than ${mostBytes} bytes` };
+  try {
+    const text = decode(await files.files.read(path), isSecret);
+    if (text === undefined) return { what, problem: 'that is not UTF-8 text' };
+    return text.trim() === '' ? { what, problem: 'that is empty' } : { text };
+  } catch (error) {
+    return { what, problem: `that cannot be read (${codeOf(error)})` };
+  }
+}
+
+/** What was found in the settings of one upstream that are files or stand in one. */
+type Contents = Map<UpstreamKey, { readonly value: EffectiveValue; readonly text: string; readonly names: string }>;
+
+function wrongContent(value: EffectiveValue, names: string, content: ContentProblem | undefined): Finding[] {
+  if (content === undefined) return [];
+  const { problem, advice } = content;
+  return [mistake('CONFIG_FILE_CONTENT', placeOf(value), { problem: `${names}${problem}`, advice })];
+}
+
+function checkContents(contents: Contents): Finding[] {
+  const findings: Finding[] = [];
+  for (const [key, { value, text, names }] of contents) {
+    if (key === 'caFile') findings.push(...wrongContent(value, names, problemOfAuthorities(text)));
+    else if (key === 'oauth.certificateFile') findings.push(...wrongContent(value, names, problemOfCertificate(text)));
+    // A secret that stands in the settings themselves has been looked at there.
+    else if (value.secret !== undefined && value.secret.kind !== 'value')
+      findings.push(...checkSecret(placeOf(value), key, text.replace(/\r?\n$/, '')));
+    if (key === 'oauth.privateKey' && !isPlaceholder(text))
+      findings.push(...wrongContent(value, names, problemOfKey(text)));
+  }
+  if (findings.some(({ severity }) => severity === 'error')) return findings;
+  const certificate = contents.get('oauth.certificateFile');
+  const key = contents.get('oauth.privateKey');
+  if (certificate !== undefined && key !== undefined && !belongTogether(certificate.text, key.text))
+    findings.push(
+      mistake('CONFIG_CERTIFICATE_KEY_MISMATCH', placeOf(key.value), { other: placeOf(certificate.value).key }),
+    );
+  return findings;
+}
+
+/** Looks at every file that a setting in use names, and at what is in it. `credentials` is `$CREDENTIALS_DIRECTORY` or empty. */
 export async function checkNamedFiles(
   values: readonly EffectiveValue[],
   credentials: string,
   files: FileReader,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const named of namedFiles(values, credentials, files)) {
-    const problem = await problemOf(named, files);
-    if (problem !== undefined)
-      findings.push(mistake('CONFIG_NAMED_FILE', placeOf(named.value), { what: named.what, problem }));
+  const byUpstream = new Map<string, Contents>();
+  for (const one of inUse(values)) {
+    const { key, upstream, value } = one;
+    const contents: Contents = byUpstream.get(upstream) ?? new Map();
+    byUpstream.set(upstream, contents);
+    if (value.secret?.kind === 'value') contents.set(key, { value, text: value.secret.value.reveal(), names: '' });
+    const named = await nameFile(one, credentials, files);
+    if (named === undefined) continue;
+    const content = await readNamed(named, files);
+    if ('text' in content) contents.set(key, { value, text: content.text, names: `names ${named.what}, which ` });
+    else findings.push(mistake('CONFIG_NAMED_FILE', placeOf(value), content));
   }
-  return findings;
+  return [...findings, ...[...byUpstream.values()].flatMap(checkContents)];
 }

@@ -9,12 +9,13 @@ import {
   type CloudName,
   type TokenEndpoint,
 } from '@postbearer/microsoft365/clouds';
+import { checkSecret } from './check-secret.ts';
 import { clientAuthenticationsOf, cloudOf } from './derive.ts';
 import type { Draft } from './draft.ts';
 import { DEFAULT_UPSTREAM } from './entry.ts';
 import { mistake, nameOf, remark } from './place.ts';
 import { isPlaceholder } from './placeholder.ts';
-import { UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
+import { meaningOf, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
 import type { Finding } from './settings.ts';
 import { shown } from './shown.ts';
 
@@ -39,26 +40,15 @@ function adviceToSet(draft: Draft, key: UpstreamKey): string {
 
 /** A value that was copied from a manual and not replaced. */
 export function placeholder(draft: Draft, key: UpstreamKey): Finding[] {
-  if (draft.held(key)?.origin !== 'given') return [];
-  const secret = draft.secret(key);
-  const text = secret?.kind === 'value' ? secret.value.reveal() : draft.text(key);
+  const text = draft.held(key)?.origin === 'given' ? draft.text(key) : undefined;
   if (text === undefined || !isPlaceholder(text)) return [];
-  const holds = secret === undefined ? shown(text) : 'the value of an example';
-  const meaning = UPSTREAM_SETTINGS[key].description.split('. ')[0]?.replace(/\.$/, '') ?? key;
-  return [mistake('CONFIG_PLACEHOLDER', draft.place(key), { shown: holds, meaning: lowerFirst(meaning) })];
+  return [mistake('CONFIG_PLACEHOLDER', draft.place(key), { shown: shown(text), meaning: meaningOf(key) })];
 }
 
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
-}
-
-/** A secret as it was pasted. A private key has line breaks by nature. */
-function* checkSecretText(draft: Draft, key: UpstreamKey): Generator<Finding> {
-  yield* placeholder(draft, key);
+/** A secret that stands in the settings themselves; one in a file is looked at with the files. */
+function checkSecretValue(draft: Draft, key: UpstreamKey): Finding[] {
   const secret = draft.secret(key);
-  const text = secret?.kind === 'value' ? secret.value.reveal() : '';
-  if (key !== 'oauth.privateKey' && (text !== text.trim() || /[\r\n]/.test(text)))
-    yield remark('CONFIG_SECRET_WHITESPACE', draft.place(key));
+  return secret?.kind === 'value' ? checkSecret(draft.place(key), key, secret.value.reveal()) : [];
 }
 
 /** The way of signing in with a password, or with nothing. */
@@ -68,7 +58,7 @@ export function* checkPassword(draft: Draft): Generator<Finding> {
   if (draft.has('username') && !forgotten)
     yield* missing(draft, 'password', 'OAuth is off, so the user signs in with a password');
   if (draft.has('password')) yield* missing(draft, 'username', 'a password needs the name it belongs to');
-  yield* checkSecretText(draft, 'password');
+  yield* checkSecretValue(draft, 'password');
   const server = draft.text('server');
   if (draft.has('password') && server !== undefined && cloudOfSmtpHost(server) !== undefined)
     yield remark('CONFIG_BASIC_AUTHENTICATION', draft.place('server'), {
@@ -174,8 +164,12 @@ function* checkScope(draft: Draft): Generator<Finding> {
   yield* placeholder(draft, 'oauth.scope');
   const scope = draft.text('oauth.scope');
   const cloud = cloudOf(draft);
-  if (scope === undefined || cloud === undefined || /^\S+\/\.default$/.test(scope)) return;
-  yield mistake('CONFIG_SCOPE_FORM', draft.place('oauth.scope'), { expected: CLOUDS[cloud].scope.value });
+  if (scope === undefined || cloud === undefined || isPlaceholder(scope)) return;
+  const expected = CLOUDS[cloud].scope.value;
+  if (!/^\S+\/\.default$/.test(scope)) yield mistake('CONFIG_SCOPE_FORM', draft.place('oauth.scope'), { expected });
+  // Other services of Microsoft take mail as well, with scopes of their own.
+  else if (cloudOfScope(scope) === undefined && cloudOfSmtpHost(draft.text('server') ?? '') !== undefined)
+    yield remark('CONFIG_SCOPE_OF_OTHER_SERVICE', draft.place('oauth.scope'), { expected });
 }
 
 /** Cloud, endpoint, scope and server, each compared with what they have to agree with. */
@@ -215,16 +209,39 @@ function* checkClientAuthentication(draft: Draft): Generator<Finding> {
     case 'private_key_jwt':
       yield* missing(draft, 'oauth.certificateFile', 'the app proves itself with a certificate');
       yield* missing(draft, 'oauth.privateKey', 'the app proves itself with the key of its certificate');
-      yield* checkSecretText(draft, 'oauth.privateKey');
+      yield* checkSecretValue(draft, 'oauth.privateKey');
       return;
     case 'federated_token_file':
       yield* missing(draft, 'oauth.federatedTokenFile', 'the app proves itself with the token in this file');
       return;
     case 'managed_identity':
+      yield* besideManagedIdentity(draft);
       return;
     case undefined:
     default:
       yield* checkClientSecret(draft);
+  }
+}
+
+const NOT_OF_MANAGED_IDENTITY: readonly UpstreamKey[] = [
+  'oauth.tokenEndpoint',
+  'oauth.clientId',
+  'oauth.clientSecret',
+  'oauth.certificateFile',
+  'oauth.privateKey',
+  'oauth.federatedTokenFile',
+];
+
+function* besideManagedIdentity(draft: Draft): Generator<Finding> {
+  for (const key of NOT_OF_MANAGED_IDENTITY) {
+    if (draft.held(key)?.origin !== 'given') continue;
+    const { key: name } = draft.place(key);
+    const identity = draft.place('oauth.managedIdentityClientId').key;
+    const advice =
+      key === 'oauth.clientId'
+        ? `Put the client ID of a user-assigned identity into ${identity}; for that of the system remove ${name}`
+        : `Remove ${name}`;
+    yield remark('CONFIG_BESIDE_MANAGED_IDENTITY', draft.place(key), { advice });
   }
 }
 
@@ -233,8 +250,5 @@ function* checkClientSecret(draft: Draft): Generator<Finding> {
     const advice = adviceToSet(draft, 'oauth.clientSecret');
     yield mistake('CONFIG_CLIENT_SECRET_EMPTY', draft.place('oauth.clientSecret'), { advice });
   } else yield* missing(draft, 'oauth.clientSecret', 'OAuth is on and the app proves itself with a client secret');
-  yield* checkSecretText(draft, 'oauth.clientSecret');
-  const secret = draft.secret('oauth.clientSecret');
-  const text = secret?.kind === 'value' ? secret.value.reveal().trim() : '';
-  if (GUID.test(text) && !isPlaceholder(text)) yield remark('CONFIG_SECRET_ID', draft.place('oauth.clientSecret'));
+  yield* checkSecretValue(draft, 'oauth.clientSecret');
 }

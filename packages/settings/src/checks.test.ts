@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { faultLines } from '@postbearer/core';
-import { mailDisabledFault, type SettingsReading } from './index.ts';
-import { TEST_ACCOUNT } from './testing/memory-files.ts';
+import { mailDisabledFault } from './index.ts';
+import { SOME_CERTIFICATE } from './testing/certificate.ts';
 import {
+  changedSmtp,
   codesOf,
   JSON_FILE,
+  messagesOf,
+  passwordSmtp,
   readIn,
   readObject,
   RIGHT,
@@ -14,204 +17,220 @@ import {
   settingsOf,
 } from './testing/worlds.ts';
 
-type Json = Record<string, unknown>;
-
-/** The right section with changes; `undefined` removes a key. */
-function smtp(changes: Json = {}, oauth: Json = {}): Json {
-  const section = { ...rightSmtp(), ...changes };
-  return { ...section, oauth: { ...section.oauth, ...oauth } };
-}
-
-/** The right section with OAuth off. */
-function passwordSmtp(changes: Json = {}): Json {
-  return smtp({ server: 'mail.example.net', password: RIGHT.password, ...changes }, { enabled: false });
-}
-
-function messagesOf(reading: SettingsReading): string[] {
-  return reading.findings.map(({ fault }) => fault.message);
-}
-
 const ENTRA = 'https://login.microsoftonline.com';
 
+/** What of the right section is not used with a managed identity is left out. */
+const ONLY_MANAGED = {
+  clientAuthentication: 'managed_identity',
+  tokenEndpoint: undefined,
+  clientId: undefined,
+  clientSecret: undefined,
+};
+
 /** What is wrong, the section, the codes of the findings (remarks in parentheses), the first message. */
-const CASES: readonly (readonly [what: string, section: Json, codes: readonly string[], message: string])[] = [
+const CASES: readonly (readonly [
+  what: string,
+  section: Readonly<Record<string, unknown>>,
+  codes: readonly string[],
+  message: string,
+])[] = [
   [
     'OAuth on with an empty client secret',
-    smtp({}, { clientSecret: '' }),
+    changedSmtp({}, { clientSecret: '' }),
     ['CONFIG_CLIENT_SECRET_EMPTY'],
     'smtp.oauth.clientSecret is empty: OAuth is on and the app proves itself with a client secret.',
   ],
   [
     'OAuth on without a client secret',
-    smtp({}, { clientSecret: undefined }),
+    changedSmtp({}, { clientSecret: undefined }),
     ['CONFIG_VALUE_MISSING'],
     'smtp.oauth.clientSecret is missing: OAuth is on and the app proves itself with a client secret.',
   ],
   [
     'a token method other than POST',
-    smtp({}, { tokenMethod: 'GET' }),
+    changedSmtp({}, { tokenMethod: 'GET' }),
     ['CONFIG_TOKEN_METHOD'],
     'smtp.oauth.tokenMethod must be POST.',
   ],
   [
     'a grant type other than client_credentials',
-    smtp({}, { grantType: 'password' }),
+    changedSmtp({}, { grantType: 'password' }),
     ['CONFIG_GRANT_TYPE'],
     'smtp.oauth.grantType must be client_credentials.',
   ],
   [
     'an endpoint that still holds {tenant-id}',
-    smtp({}, { tokenEndpoint: `${ENTRA}/{tenant-id}/oauth2/v2.0/token` }),
+    changedSmtp({}, { tokenEndpoint: `${ENTRA}/{tenant-id}/oauth2/v2.0/token` }),
     ['CONFIG_PLACEHOLDER'],
     'smtp.oauth.tokenEndpoint still holds a placeholder of a manual: "{tenant-id}".',
   ],
   [
     'the tenant of the manual',
-    smtp({}, { tokenEndpoint: `${ENTRA}/12345678-1234-1234-1234-123456789012/oauth2/v2.0/token` }),
+    changedSmtp({}, { tokenEndpoint: `${ENTRA}/12345678-1234-1234-1234-123456789012/oauth2/v2.0/token` }),
     ['CONFIG_PLACEHOLDER'],
     'smtp.oauth.tokenEndpoint still holds a placeholder of a manual: "12345678-1234-1234-1234-123456789012".',
   ],
   ...['common', 'organizations', 'consumers'].map((tenant): (typeof CASES)[number] => [
     `the endpoint of /${tenant}`,
-    smtp({}, { tokenEndpoint: `${ENTRA}/${tenant}/oauth2/v2.0/token` }),
+    changedSmtp({}, { tokenEndpoint: `${ENTRA}/${tenant}/oauth2/v2.0/token` }),
     ['CONFIG_TENANT_SHARED'],
     `smtp.oauth.tokenEndpoint names "${tenant}" in place of a tenant.`,
   ]),
   [
     'a tenant that is neither GUID nor domain',
-    smtp({}, { tokenEndpoint: undefined, tenant: 'contoso' }),
+    changedSmtp({}, { tokenEndpoint: undefined, tenant: 'contoso' }),
     ['CONFIG_TENANT_FORM'],
     'smtp.oauth.tenant names a text of 7 characters, which is neither a GUID nor a domain name.',
   ],
   [
     'an http endpoint that is not on this machine',
-    smtp({}, { tokenEndpoint: `http://login.microsoftonline.com/${RIGHT.tenant}/oauth2/v2.0/token` }),
+    changedSmtp({}, { tokenEndpoint: `http://login.microsoftonline.com/${RIGHT.tenant}/oauth2/v2.0/token` }),
     ['CONFIG_ENDPOINT_NOT_HTTPS'],
     'smtp.oauth.tokenEndpoint begins with http:, so the secret would cross the network in the clear.',
   ],
   [
     'the older endpoint',
-    smtp({}, { tokenEndpoint: `${ENTRA}/${RIGHT.tenant}/oauth2/token` }),
+    changedSmtp({}, { tokenEndpoint: `${ENTRA}/${RIGHT.tenant}/oauth2/token` }),
     ['CONFIG_ENDPOINT_FORM'],
     'smtp.oauth.tokenEndpoint is at login.microsoftonline.com, but does not end in /oauth2/v2.0/token.',
   ],
   [
     'the page to sign in in place of the token endpoint',
-    smtp({}, { tokenEndpoint: `${ENTRA}/${RIGHT.tenant}/oauth2/v2.0/authorize` }),
+    changedSmtp({}, { tokenEndpoint: `${ENTRA}/${RIGHT.tenant}/oauth2/v2.0/authorize` }),
     ['CONFIG_ENDPOINT_FORM'],
     'smtp.oauth.tokenEndpoint is at login.microsoftonline.com, but does not end in /oauth2/v2.0/token.',
   ],
   [
     'a tenant beside the endpoint of another',
-    smtp({}, { tenant: '9a1f2e4d-5f0b-4a63-9d0e-7b1c2c1f3a9e' }),
+    changedSmtp({}, { tenant: '9a1f2e4d-5f0b-4a63-9d0e-7b1c2c1f3a9e' }),
     ['CONFIG_CONFLICT'],
     'smtp.oauth.tokenEndpoint (Global-variables.json:11) and smtp.oauth.tenant (Global-variables.json:17) say different things.',
   ],
   [
     'the client ID of the manual',
-    smtp({}, { clientId: 'your-application-client-id' }),
+    changedSmtp({}, { clientId: 'your-application-client-id' }),
     ['CONFIG_PLACEHOLDER'],
     'smtp.oauth.clientId still holds a placeholder of a manual: "your-application-client-id".',
   ],
   [
     'the client secret of the manual',
-    smtp({}, { clientSecret: 'your-client-secret-value' }),
+    changedSmtp({}, { clientSecret: 'your-client-secret-value' }),
     ['CONFIG_PLACEHOLDER'],
     'smtp.oauth.clientSecret still holds a placeholder of a manual: the value of an example.',
   ],
   [
     'a reference that a platform should have resolved',
-    smtp({}, { clientSecret: '@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/x)' }),
+    changedSmtp({}, { clientSecret: '@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/x)' }),
     ['CONFIG_PLACEHOLDER'],
     'smtp.oauth.clientSecret still holds a placeholder of a manual: the value of an example.',
   ],
   [
     'the mailbox of the manual',
-    smtp({ username: 'notifications@yourdomain.com' }),
+    changedSmtp({ username: 'notifications@yourdomain.com' }),
     ['CONFIG_PLACEHOLDER'],
     'smtp.username still holds a placeholder of a manual: "notifications@yourdomain.com".',
   ],
   [
     'a client ID that is no GUID, at Entra',
-    smtp({}, { clientId: 'postbearer' }),
+    changedSmtp({}, { clientId: 'postbearer' }),
     ['(CONFIG_CLIENT_ID_FORM)'],
     'smtp.oauth.clientId is not a GUID, as the application IDs of Entra are.',
   ],
   [
     'the Secret ID in place of the secret',
-    smtp({}, { clientSecret: '0f3b6f8e-1111-4222-8333-944455556666' }),
+    changedSmtp({}, { clientSecret: '0f3b6f8e-1111-4222-8333-944455556666' }),
     ['(CONFIG_SECRET_ID)'],
     'smtp.oauth.clientSecret has the form of a GUID, which is the form of a Secret ID and not of a secret.',
   ],
   [
     'a secret with what surrounded it',
-    smtp({}, { clientSecret: ` ${RIGHT.clientSecret}` }),
+    changedSmtp({}, { clientSecret: ` ${RIGHT.clientSecret}` }),
     ['(CONFIG_SECRET_WHITESPACE)'],
     'smtp.oauth.clientSecret begins or ends with white space or holds a line break.',
   ],
   [
     'a password left beside OAuth, even that of the manual',
-    smtp({ password: 'your-smtp-password' }),
+    changedSmtp({ password: 'your-smtp-password' }),
     ['(CONFIG_PASSWORD_BESIDE_OAUTH)'],
     'smtp.password is set although OAuth is on; it is not used.',
   ],
   [
     'the scope of another cloud',
-    smtp({}, { scope: 'https://outlook.office365.us/.default' }),
+    changedSmtp({}, { scope: 'https://outlook.office365.us/.default' }),
     ['CONFIG_CLOUD_MISMATCH'],
     'smtp.oauth.tokenEndpoint belongs to the cloud global, but smtp.oauth.scope belongs to us-government.',
   ],
   [
     'the server of another cloud',
-    smtp({ server: 'smtp.partner.outlook.cn' }),
+    changedSmtp({ server: 'smtp.partner.outlook.cn' }),
     ['CONFIG_CLOUD_MISMATCH'],
     'smtp.oauth.tokenEndpoint belongs to the cloud global, but smtp.server belongs to china.',
   ],
   [
     'the name of another cloud',
-    smtp({}, { cloud: 'gcc-high' }),
+    changedSmtp({}, { cloud: 'gcc-high' }),
     ['CONFIG_CLOUD_MISMATCH'],
     'smtp.oauth.tokenEndpoint belongs to the cloud global, but smtp.oauth.cloud belongs to us-government.',
   ],
   [
     'the scope of a person',
-    smtp({}, { scope: 'https://outlook.office.com/SMTP.Send' }),
+    changedSmtp({}, { scope: 'https://outlook.office.com/SMTP.Send' }),
     ['CONFIG_SCOPE_FORM'],
     'smtp.oauth.scope must be a resource followed by /.default.',
   ],
+  ...['https://graph.microsoft.com/.default', 'https://outlook.office.com/.default'].map(
+    (scope): (typeof CASES)[number] => [
+      `the scope ${scope}`,
+      changedSmtp({}, { scope }),
+      ['(CONFIG_SCOPE_OF_OTHER_SERVICE)'],
+      'smtp.oauth.scope is not the scope of Exchange Online.',
+    ],
+  ),
+  [
+    'a client ID beside a managed identity',
+    changedSmtp({}, { ...ONLY_MANAGED, clientId: RIGHT.clientId }),
+    ['(CONFIG_BESIDE_MANAGED_IDENTITY)'],
+    'smtp.oauth.clientId is set but not used: the app proves itself with a managed identity.',
+  ],
+  [
+    'everything of another way beside a managed identity',
+    changedSmtp({}, { clientAuthentication: 'managed_identity', certificateFile: '/work/file' }),
+    Array.from({ length: 4 }, () => '(CONFIG_BESIDE_MANAGED_IDENTITY)'),
+    'smtp.oauth.tokenEndpoint is set but not used: the app proves itself with a managed identity.',
+  ],
   [
     'two ways to prove the app',
-    smtp({}, { certificateFile: '/work/file' }),
+    changedSmtp({}, { certificateFile: '/work/file' }),
     ['CONFIG_CLIENT_AUTHENTICATION'],
     'smtp.oauth.clientSecret and smtp.oauth.certificateFile are both set, and smtp.oauth.clientAuthentication does not say which of them to use.',
   ],
   [
     'a certificate without its key',
-    smtp({}, { clientSecret: undefined, certificateFile: '/work/file' }),
+    changedSmtp({}, { clientSecret: undefined, certificateFile: '/work/file' }),
     ['CONFIG_VALUE_MISSING'],
     'smtp.oauth.privateKey is missing: the app proves itself with the key of its certificate.',
   ],
   [
     'no app at all',
-    smtp({}, { clientId: undefined }),
+    changedSmtp({}, { clientId: undefined }),
     ['CONFIG_VALUE_MISSING'],
     'smtp.oauth.clientId is missing: the app that asks for the token has to be named.',
   ],
   [
     'no endpoint and no tenant',
-    smtp({}, { tokenEndpoint: undefined }),
+    changedSmtp({}, { tokenEndpoint: undefined }),
     ['CONFIG_VALUE_MISSING'],
     'smtp.oauth.tokenEndpoint is missing: a token is asked for there; a tenant in smtp.oauth.tenant will do as well.',
   ],
   [
     'no mailbox',
-    smtp({ username: undefined, fromAddress: undefined }),
+    changedSmtp({ username: undefined, fromAddress: undefined }),
     ['CONFIG_VALUE_MISSING'],
     'smtp.username is missing: the mailbox to send as has to be named.',
   ],
   [
     'a token over an unencrypted connection',
-    smtp({ enableSsl: false }),
+    changedSmtp({ enableSsl: false }),
     ['CONFIG_UNENCRYPTED'],
     'smtp.enableSsl is false, so the token would cross the network in the clear.',
   ],
@@ -223,25 +242,25 @@ const CASES: readonly (readonly [what: string, section: Json, codes: readonly st
   ],
   [
     'port 465 at Microsoft 365',
-    smtp({ port: 465 }),
+    changedSmtp({ port: 465 }),
     ['CONFIG_PORT_NOT_SERVED'],
     'smtp.port is 465, which smtp.office365.com does not serve: connections time out.',
   ],
   [
     'port 25',
-    smtp({ port: 25 }),
+    changedSmtp({ port: 25 }),
     ['(CONFIG_PORT_25)'],
     'smtp.port is 25, which many networks and many Azure subscriptions block.',
   ],
   [
     'a user name that is no mailbox',
-    smtp({ username: 'notifications' }),
+    changedSmtp({ username: 'notifications' }),
     ['CONFIG_USERNAME_FORM'],
     'smtp.username is not a mail address.',
   ],
   [
     'another address in From',
-    smtp({ fromAddress: 'noreply@contoso.com' }),
+    changedSmtp({ fromAddress: 'noreply@contoso.com' }),
     ['(CONFIG_FROM_DIFFERS)'],
     'smtp.fromAddress (noreply@contoso.com) is not the mailbox that sends (notifications@contoso.com).',
   ],
@@ -271,37 +290,37 @@ const CASES: readonly (readonly [what: string, section: Json, codes: readonly st
   ],
   [
     'OAuth settings without their switch, beside a password',
-    smtp({ server: 'mail.example.net', password: RIGHT.password }, { enabled: undefined }),
+    changedSmtp({ server: 'mail.example.net', password: RIGHT.password }, { enabled: undefined }),
     ['(CONFIG_OAUTH_NOT_ENABLED)'],
     'There are OAuth settings, but smtp.oauth.enabled is not set, so OAuth is off and the password is used.',
   ],
   [
     'a misspelt key',
-    smtp({ serverr: 'x' }),
+    changedSmtp({ serverr: 'x' }),
     ['(CONFIG_UNKNOWN_KEY)'],
     'smtp.serverr is not a setting (did you mean server?).',
   ],
   [
     'a key by another name',
-    smtp({ host: 'x' }),
+    changedSmtp({ host: 'x' }),
     ['(CONFIG_UNKNOWN_KEY)'],
     'smtp.host is not a setting (did you mean server?).',
   ],
   [
     'an OAuth key outside of oauth',
-    smtp({ clientSecret: 'x' }),
+    changedSmtp({ clientSecret: 'x' }),
     ['(CONFIG_UNKNOWN_KEY)'],
     'smtp.clientSecret is not a setting (did you mean oauth.clientSecret?).',
   ],
   [
     'a key like no other',
-    smtp({}, { zzzzzzzzzzzz: 1 }),
+    changedSmtp({}, { zzzzzzzzzzzz: 1 }),
     ['(CONFIG_UNKNOWN_KEY)'],
     'smtp.oauth.zzzzzzzzzzzz is not a setting (nothing similar is one).',
   ],
   [
     'mail that is switched off',
-    smtp({ enabled: false }),
+    changedSmtp({ enabled: false }),
     ['(CONFIG_MAIL_DISABLED)'],
     'Email is disabled by smtp.enabled (Global-variables.json:3): nothing will be sent.',
   ],
@@ -309,14 +328,20 @@ const CASES: readonly (readonly [what: string, section: Json, codes: readonly st
 
 describe('what is wrong in a file', () => {
   it.each(CASES)('%s is found, named and explained', async (_, section, codes, message) => {
-    const reading = await readIn({ [JSON_FILE]: JSON.stringify({ smtp: section }, undefined, 2), '/work/file': 'x' });
+    const reading = await readIn({
+      [JSON_FILE]: JSON.stringify({ smtp: section }, undefined, 2),
+      '/work/file': SOME_CERTIFICATE,
+    });
     expect(codesOf(reading)).toEqual(codes);
     expect(messagesOf(reading)[0]).toBe(message);
     expect(reading.settings === undefined).toBe(codes.some((code) => !code.startsWith('(')));
   });
 
   it.each(CASES)('%s is told with key, file, cause and a next step, and no secret', async (_, section) => {
-    const reading = await readIn({ [JSON_FILE]: JSON.stringify({ smtp: section }, undefined, 2), '/work/file': 'x' });
+    const reading = await readIn({
+      [JSON_FILE]: JSON.stringify({ smtp: section }, undefined, 2),
+      '/work/file': SOME_CERTIFICATE,
+    });
     for (const { fault } of reading.findings) {
       expect(fault.evidence).toMatchObject({ kind: 'settings', file: JSON_FILE });
       expect(fault.next).toBe('fix-configuration');
@@ -328,7 +353,7 @@ describe('what is wrong in a file', () => {
   });
 
   it('is told all at once, line by line', async () => {
-    const wrong = smtp(
+    const wrong = changedSmtp(
       { port: 70_000, enableSsl: 'perhaps', username: 'you@yourdomain.com', fromAddress: 'a b', passwort: 'x' },
       { tokenEndpoint: `${ENTRA}/common/oauth2/v2.0/token`, clientId: '', tokenMethod: 'GET' },
     );
@@ -352,7 +377,8 @@ describe('what is wrong in a file', () => {
   it.each(['enabled', 'oauth.enabled'])(
     'is not followed by guesses where the switch %s cannot be read',
     async (key) => {
-      const section = key === 'enabled' ? smtp({ enabled: 'perhaps', port: 0 }) : smtp({}, { enabled: 'perhaps' });
+      const section =
+        key === 'enabled' ? changedSmtp({ enabled: 'perhaps', port: 0 }) : changedSmtp({}, { enabled: 'perhaps' });
       const messages = messagesOf(await readObject({ smtp: section }));
       expect(messages[0]).toBe(`smtp.${key} must be true or false, but is a text of 7 characters.`);
       // Of an upstream that may be on everything else is checked all the same.
@@ -363,12 +389,17 @@ describe('what is wrong in a file', () => {
   it.each(['your-Secret~123', '<a$b>', '${a}b', 'xX9.', 'changemex', '{p@ss}'])(
     'is not a secret that merely begins like a placeholder: %s',
     async (clientSecret) => {
-      expect(codesOf(await readObject({ smtp: smtp({}, { clientSecret }) }))).toEqual([]);
+      expect(codesOf(await readObject({ smtp: changedSmtp({}, { clientSecret }) }))).toEqual([]);
     },
   );
 
   it('is nothing where all is right (the control of this table)', async () => {
-    for (const section of [smtp(), passwordSmtp(), smtp({ port: 2525 }), { server: 'relay.example.net', port: 25_25 }])
+    for (const section of [
+      changedSmtp(),
+      passwordSmtp(),
+      changedSmtp({ port: 2525 }),
+      { server: 'relay.example.net', port: 25_25 },
+    ])
       expect(codesOf(await readObject({ smtp: section }))).toEqual([]);
   });
 
@@ -383,6 +414,37 @@ describe('what is wrong in a file', () => {
     expect(codesOf(await readObject({ smtp: { ...rolledBack, oauth } }))).toEqual([]);
     const off = { enabled: false, oauth: { enabled: true, clientSecret: '' } };
     expect(codesOf(await readObject({ smtp: off }))).toEqual(['(CONFIG_MAIL_DISABLED)']);
+  });
+});
+
+describe('what is wrong in Terraform variables', () => {
+  it('is a secret in a heredoc, which ends with a line break', async () => {
+    const line = /email_oauth_token_client_secret = .*/;
+    const heredoc = `email_oauth_token_client_secret = <<END\n${RIGHT.clientSecret}\nEND`;
+    const text = rightTfvars().replace(line, () => heredoc);
+    const reading = await readIn({ '/work/a.tfvars': text }, {}, { configFile: 'a.tfvars' });
+    expect(codesOf(reading)).toEqual(['(CONFIG_SECRET_WHITESPACE)']);
+  });
+});
+
+describe('a managed identity', () => {
+  it('is told where the client ID of one that was assigned by a user belongs', async () => {
+    const section = changedSmtp({}, { ...ONLY_MANAGED, clientId: RIGHT.clientId });
+    const { findings } = await readObject({ smtp: section });
+    expect(findings[0]?.fault.remedy.steps).toEqual([
+      'Put the client ID of a user-assigned identity into smtp.oauth.managedIdentityClientId; for that of the system remove smtp.oauth.clientId.',
+    ]);
+    expect(codesOf(await readObject({ smtp: changedSmtp({}, ONLY_MANAGED) }))).toEqual([]);
+  });
+});
+
+describe('a scope of another service', () => {
+  it('is none where another service takes the mail', async () => {
+    const section = changedSmtp(
+      { server: 'smtp.azurecomm.net' },
+      { scope: 'https://communication.azure.com/.default' },
+    );
+    expect(codesOf(await readObject({ smtp: section }))).toEqual([]);
   });
 });
 
@@ -509,78 +571,19 @@ describe('what is wrong in the environment', () => {
     ]);
   });
 
+  it.each([
+    ['0', ['CONFIG_VERIFICATION_DISABLED']],
+    ['1', []],
+    ['', []],
+  ])('is NODE_TLS_REJECT_UNAUTHORIZED=%s', async (value, codes) => {
+    const reading = await readIn({}, { ...rightEnvironment(), NODE_TLS_REJECT_UNAUTHORIZED: value });
+    expect(codesOf(reading)).toEqual(codes);
+    expect(reading.settings === undefined).toBe(codes.length > 0);
+  });
+
   it('is a file that cannot be read for a setting that is no secret', async () => {
     const { EMAIL_SERVER: _, ...environment } = rightEnvironment();
     const reading = await readIn({}, { ...environment, EMAIL_SERVER_FILE: 'absent' });
     expect(messagesOf(reading)).toEqual(['The file /work/absent cannot be read: it does not exist.']);
-  });
-});
-
-describe('files that settings stand in or name', () => {
-  const text = JSON.stringify({ smtp: rightSmtp() });
-
-  it.each([
-    ['mode 0644', { text, mode: 0o644 }, ['(CONFIG_FILE_MODE)']],
-    ['mode 0660', { text, mode: 0o660 }, ['(CONFIG_FILE_MODE)']],
-    ['mode 0640', { text, mode: 0o640 }, []],
-    ['mode 0400', { text, mode: 0o400 }, []],
-    [
-      'mode 0644 without any secret',
-      { text: text.replace(RIGHT.clientSecret, ''), mode: 0o644 },
-      ['CONFIG_CLIENT_SECRET_EMPTY'],
-    ],
-    ['another owner', { text, owner: 4711 }, ['(CONFIG_FILE_OWNER)']],
-    ['root as owner', { text, owner: 0 }, []],
-    ['our own account as owner', { text, owner: TEST_ACCOUNT }, []],
-    ['a folder in its place', { text, isFolder: true }, ['CONFIG_FILE_UNREADABLE']],
-    ['no right to read it', { text, readError: 'EACCES' }, ['CONFIG_FILE_UNREADABLE']],
-    ['11 MB of it', { text, sizeBytes: 11 * 1024 * 1024 }, ['CONFIG_FILE_TOO_LARGE']],
-    [
-      '11 MB of it that grew while it was read',
-      { text: text + ' '.repeat(11 * 1024 * 1024), sizeBytes: 5 },
-      ['CONFIG_FILE_TOO_LARGE'],
-    ],
-    ['UTF-16', { bytes: new Uint8Array(Buffer.from(`\ufeff${text}`, 'utf16le')) }, ['CONFIG_FILE_UNREADABLE']],
-    ['bytes that are no text', { bytes: Uint8Array.of(0x7b, 0xff, 0x7d) }, ['CONFIG_FILE_UNREADABLE']],
-    ['nothing in it', { text: '' }, ['CONFIG_SYNTAX']],
-  ])('are looked at: %s', async (_, file, codes) => {
-    const reading = await readIn({ [JSON_FILE]: file });
-    expect(codesOf(reading)).toEqual(codes);
-    expect(
-      reading.findings.every(({ fault }) => fault.evidence?.kind === 'settings' && fault.evidence.file === JSON_FILE),
-    ).toBe(true);
-  });
-
-  it.each([
-    ['there', 'x', undefined],
-    ['absent', undefined, 'there is nothing'],
-    ['empty', ' \n', 'that is empty'],
-    ['a folder', { isFolder: true }, 'that is not an ordinary file'],
-    ['not readable', { text: 'x', readError: 'EACCES' }, 'that cannot be read (EACCES)'],
-    ['too large', { text: 'x', sizeBytes: 70_000 }, 'that is larger than 65536 bytes'],
-  ])('are looked at when a secret in use is in one that is %s', async (_, file, problem) => {
-    const section = smtp({}, { clientSecret: { file: 'client' } });
-    const files = {
-      [JSON_FILE]: JSON.stringify({ smtp: section }),
-      ...(file === undefined ? {} : { '/work/client': file }),
-    };
-    const message = `smtp.oauth.clientSecret names the file /work/client, but ${problem}.`;
-    expect(messagesOf(await readIn(files))).toEqual(problem === undefined ? [] : [message]);
-  });
-
-  it('are not looked at when what names them is not in use', async () => {
-    const section = smtp(
-      { password: { file: 'absent' } },
-      { federatedTokenFile: 'absent', clientAuthentication: 'client_secret_post' },
-    );
-    expect(codesOf(await readObject({ smtp: section }))).toEqual(['(CONFIG_PASSWORD_BESIDE_OAUTH)']);
-  });
-
-  it('are looked at for certificates and credentials', async () => {
-    const section = smtp({ caFile: 'ca.pem' }, { clientSecret: { systemdCredential: 'client' } });
-    expect(messagesOf(await readObject({ smtp: section }))).toEqual([
-      'smtp.oauth.clientSecret names the systemd credential client, but CREDENTIALS_DIRECTORY is not set, so this program was not started by systemd with it.',
-      'smtp.caFile names the file /work/ca.pem, but there is nothing.',
-    ]);
   });
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runs } from '../../../tests/setup/quick.ts';
 import { convertSettings, type SettingsReading } from './index.ts';
+import { SOME_CERTIFICATE } from './testing/certificate.ts';
 import { JSON_FILE, readIn, readObject, RIGHT, rightSmtp, rightTfvars, settingsOf } from './testing/worlds.ts';
 
 const IN_CLEAR = { withSecrets: true };
@@ -43,7 +44,7 @@ function converted(...args: Parameters<typeof convertSettings>): string {
   return result.value;
 }
 
-const FILES = { '/work/client': 'x', '/work/key': 'x', '/work/ca.pem': 'x' };
+const FILES = { '/work/client': 'x', '/work/key': 'x', '/work/ca.pem': SOME_CERTIFICATE };
 
 async function through(reading: SettingsReading, form: 'json' | 'env' | 'tfvars'): Promise<SettingsReading> {
   const text = converted(reading, form, IN_CLEAR);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SettingsReading } from './index.ts';
 import { LOG_LEVEL_KEY, UPSTREAM_KEYS, UPSTREAM_SETTINGS, type UpstreamKey } from './schema.ts';
+import { SOME_CERTIFICATE } from './testing/certificate.ts';
 import type { MemoryFile } from './testing/memory-files.ts';
 import { JSON_FILE, readIn, RIGHT, rightSmtp } from './testing/worlds.ts';
 
@@ -177,7 +178,7 @@ function hasOutcome(reading: SettingsReading, outcome: Outcome): boolean {
 
 describe('every key with every damage', () => {
   it('has a file to start from that can be used', async () => {
-    const reading = await readIn({ [JSON_FILE]: JSON.stringify(rightFile()), '/work/file.pem': 'x' });
+    const reading = await readIn({ [JSON_FILE]: JSON.stringify(rightFile()), '/work/file.pem': SOME_CERTIFICATE });
     expect(reading.findings.map(({ fault }) => fault.code)).toEqual([BASELINE]);
     expect(reading.settings).toBeDefined();
   });
@@ -185,7 +186,7 @@ describe('every key with every damage', () => {
   for (const damage of DAMAGES) {
     it(`${damage.name}: is refused, told or harmless, with the key named and no value shown`, async () => {
       for (const path of KEYS) {
-        const reading = await readIn({ [JSON_FILE]: damage.file(path), '/work/file.pem': 'x' });
+        const reading = await readIn({ [JSON_FILE]: damage.file(path), '/work/file.pem': SOME_CERTIFICATE });
         expect(hasOutcome(reading, damage.outcome(path)), path).toBe(true);
         const shown = JSON.stringify(reading.findings);
         expect(shown, path).not.toContain('Cnry8');

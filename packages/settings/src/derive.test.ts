@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { JSON_FILE, readIn, readObject, RIGHT, rightSmtp, settingsOf } from './testing/worlds.ts';
+import { settingsFromObject } from './index.ts';
+import { readObject, RIGHT, rightSmtp, settingsOf } from './testing/worlds.ts';
 
 describe('what is derived', () => {
   it.each([
@@ -48,28 +49,24 @@ describe('what is derived', () => {
     expect(settingsOf(american).upstreams['default']?.oauth?.cloud).toBe('us-government');
   });
 
-  it('is the way to prove the app from what is set for it', async () => {
-    const files = { '/work/cert.pem': 'x', '/work/key.pem': 'x', '/work/token': 'x' };
+  it('is the way to prove the app from what is set for it', () => {
     const oauth: Record<string, unknown> = { ...rightSmtp().oauth };
     delete oauth['clientSecret'];
-    const readWith = async (extra: Record<string, unknown>): Promise<unknown> => {
-      const text = JSON.stringify({ smtp: { ...rightSmtp(), oauth: { ...oauth, ...extra } } });
-      return settingsOf(await readIn({ [JSON_FILE]: text, ...files })).upstreams['default']?.oauth
-        ?.clientAuthentication;
+    const readWith = (extra: Record<string, unknown>): unknown => {
+      const reading = settingsFromObject({ smtp: { ...rightSmtp(), oauth: { ...oauth, ...extra } } });
+      return settingsOf(reading).upstreams['default']?.oauth?.clientAuthentication;
     };
-    expect(await readWith({ certificateFile: 'cert.pem', privateKey: { file: 'key.pem' } })).toEqual({
+    expect(readWith({ certificateFile: '/work/cert.pem', privateKey: { file: '/work/key.pem' } })).toEqual({
       method: 'private_key_jwt',
       certificateFile: '/work/cert.pem',
       privateKey: { kind: 'file', path: '/work/key.pem' },
     });
-    expect(await readWith({ federatedTokenFile: 'token' })).toEqual({
+    expect(readWith({ federatedTokenFile: '/work/token' })).toEqual({
       method: 'federated_token_file',
       path: '/work/token',
     });
-    expect(await readWith({ clientAuthentication: 'managed_identity' })).toEqual({ method: 'managed_identity' });
-    expect(
-      await readWith({ clientAuthentication: 'managed_identity', managedIdentityClientId: RIGHT.clientId }),
-    ).toEqual({
+    expect(readWith({ clientAuthentication: 'managed_identity' })).toEqual({ method: 'managed_identity' });
+    expect(readWith({ clientAuthentication: 'managed_identity', managedIdentityClientId: RIGHT.clientId })).toEqual({
       method: 'managed_identity',
       clientId: RIGHT.clientId,
     });

@@ -25,6 +25,9 @@ type Code =
   | 'CONFIG_CONFLICT'
   | 'CONFIG_VALUE_AND_FILE'
   | 'CONFIG_NAMED_FILE'
+  | 'CONFIG_FILE_CONTENT'
+  | 'CONFIG_CERTIFICATE_KEY_MISMATCH'
+  | 'CONFIG_VERIFICATION_DISABLED'
   | 'CONFIG_SECRET_ON_COMMAND_LINE'
   | 'CONFIG_SECRET_WHITESPACE'
   | 'CONFIG_SECRET_ID'
@@ -42,6 +45,8 @@ type Code =
   | 'CONFIG_ENDPOINT_FORM'
   | 'CONFIG_CLOUD_MISMATCH'
   | 'CONFIG_SCOPE_FORM'
+  | 'CONFIG_SCOPE_OF_OTHER_SERVICE'
+  | 'CONFIG_BESIDE_MANAGED_IDENTITY'
   | 'CONFIG_CLIENT_ID_FORM'
   | 'CONFIG_CLIENT_ID_SHARED'
   | 'CONFIG_UNENCRYPTED'
@@ -170,6 +175,37 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
     cause: 'It is read from there at the moment of its use, which would fail.',
     remedy: { steps: ['Put the file there, readable by the account of this program, or correct the name.'] },
     next: 'fix-configuration',
+  },
+  CONFIG_FILE_CONTENT: {
+    title: 'Wrong content',
+    message: '{key} {problem}.',
+    cause: 'It is read at the moment of its use, and would be refused then.',
+    remedy: { steps: ['{advice}.'] },
+    next: 'fix-configuration',
+    source: 'RFC 7468',
+    read: READ,
+  },
+  CONFIG_CERTIFICATE_KEY_MISMATCH: {
+    title: 'Key of another certificate',
+    message: '{key} is not the private key of the certificate that {other} names.',
+    cause: 'What the key signs cannot be verified with that certificate, so there would be no token.',
+    remedy: { steps: ['Name the certificate that is registered with the app, and the key that was made with it.'] },
+    next: 'fix-configuration',
+    source: 'learn.microsoft.com/entra/identity-platform/certificate-credentials',
+    read: READ,
+  },
+  CONFIG_VERIFICATION_DISABLED: {
+    title: 'Check of certificates switched off',
+    message: 'NODE_TLS_REJECT_UNAUTHORIZED=0 is set, which turns off the check of every certificate.',
+    cause: 'A secret or token would go to whoever answers, so nothing is sent while it is set.',
+    remedy: {
+      steps: [
+        'Remove NODE_TLS_REJECT_UNAUTHORIZED from the environment; a private certificate authority is named by smtp.caFile (EMAIL_SERVER_CA_FILE).',
+      ],
+    },
+    next: 'fix-configuration',
+    source: 'Node.js command line documentation, NODE_TLS_REJECT_UNAUTHORIZED',
+    read: READ,
   },
   CONFIG_SECRET_ON_COMMAND_LINE: {
     title: 'Secret on the command line',
@@ -317,6 +353,24 @@ export const settingsFaults: FaultCatalogue<Code> = defineFaults({
     remedy: { steps: ['Set {key} to {expected}.'] },
     next: 'fix-configuration',
     source: OAUTH_SMTP,
+    read: READ,
+  },
+  CONFIG_SCOPE_OF_OTHER_SERVICE: {
+    title: 'Scope of another service',
+    message: '{key} is not the scope of Exchange Online.',
+    cause: 'A token is for one service; with one for another the server answers 535 5.7.3.',
+    remedy: { steps: ['Set {key} to {expected}, or leave it out.'] },
+    next: 'fix-configuration',
+    source: OAUTH_SMTP,
+    read: READ,
+  },
+  CONFIG_BESIDE_MANAGED_IDENTITY: {
+    title: 'Not used with a managed identity',
+    message: '{key} is set but not used: the app proves itself with a managed identity.',
+    cause: 'The platform knows the identity and where it gets its tokens.',
+    remedy: { steps: ['{advice}.'] },
+    next: 'fix-configuration',
+    source: 'learn.microsoft.com/entra/identity/managed-identities-azure-resources/overview',
     read: READ,
   },
   CONFIG_CLIENT_ID_FORM: {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asResult, loadSettings, readSettings, settingsFromObject, type SettingsReading } from './index.ts';
+import { SOME_CERTIFICATE } from './testing/certificate.ts';
 import { memoryFiles } from './testing/memory-files.ts';
 import {
   codesOf,
@@ -419,7 +420,7 @@ describe('upstreams and mailboxes', () => {
       'info@contoso.com': {},
     },
   };
-  const files = { '/work/secrets/robot': 'x', '/work/ca.pem': 'x' };
+  const files = { '/work/secrets/robot': 'x', '/work/ca.pem': SOME_CERTIFICATE };
 
   it('are read beside the root smtp, with references relative to the file', async () => {
     const text = JSON.stringify({ smtp: rightSmtp(), postbearer });

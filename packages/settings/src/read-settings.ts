@@ -14,7 +14,7 @@ import { FileReader, systemFiles, type FileAccess, type FileFacts } from './file
 import { findFile } from './find-file.ts';
 import { readFlagsForm } from './flags-form.ts';
 import { readJsonForm } from './json-form.ts';
-import { WHOLE_FILE, WHOLE_OBJECT, withExample, wrongValue, type Source } from './place.ts';
+import { mistake, WHOLE_FILE, WHOLE_OBJECT, withExample, wrongValue, type Source } from './place.ts';
 import { readTfvarsForm } from './tfvars-form.ts';
 import { LOG_LEVEL_KEY, UPSTREAM_SETTINGS } from './schema.ts';
 import type { Finding, Settings, SettingsReading } from './settings.ts';
@@ -99,9 +99,17 @@ export async function readSettings(options: LoadOptions = {}): Promise<SettingsR
   ]);
   const reading = evaluate(collected, file.origin);
   return withFindings(reading, [
+    ...checkVerification(environment),
     ...checkFile(file, collected, reader),
     ...(await checkNamedFiles(reading.values, environment['CREDENTIALS_DIRECTORY'] ?? '', reader)),
   ]);
+}
+
+/** Nothing is sent while this is set, so it is a mistake in the settings as any other. */
+function checkVerification(environment: Environment): Finding[] {
+  const key = 'NODE_TLS_REJECT_UNAUTHORIZED';
+  if (environment[key] !== '0') return [];
+  return [mistake('CONFIG_VERIFICATION_DISABLED', { key, label: `environment ${key}`, form: 'environment' })];
 }
 
 function checkFile({ origin, facts }: FileReading, collected: Collected, { files }: FileReader): Finding[] {

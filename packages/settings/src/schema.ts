@@ -278,6 +278,12 @@ export const UPSTREAM_SETTINGS: Readonly<Record<UpstreamKey, Setting>> = {
 /** The keys of {@link UPSTREAM_SETTINGS} in their order. */
 export const UPSTREAM_KEYS: readonly UpstreamKey[] = Object.keys(UPSTREAM_SETTINGS) as UpstreamKey[];
 
+/** What a setting is, within a sentence: the beginning of its description. */
+export function meaningOf(key: UpstreamKey): string {
+  const meaning = UPSTREAM_SETTINGS[key].description.split('. ')[0]?.replace(/\.$/, '') ?? key;
+  return meaning.charAt(0).toLowerCase() + meaning.slice(1);
+}
+
 /** The path of the log level, at the root of the file. */
 export const LOG_LEVEL_KEY = 'LOG_LEVEL';
 

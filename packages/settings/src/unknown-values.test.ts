@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { readSettings, type SettingsReading } from './index.ts';
 import { memoryFiles } from './testing/memory-files.ts';
@@ -96,7 +97,7 @@ describe('a file that cannot be read', () => {
 });
 
 describe('a private key without its certificate', () => {
-  const KEY = 'Cnry8~privatekey';
+  const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
 
   it('names the certificate in JSON', async () => {
     const { clientSecret: _, ...oauth } = rightSmtp().oauth;
@@ -110,7 +111,7 @@ describe('a private key without its certificate', () => {
     const there = await readIn({}, { ...environment, EMAIL_OAUTH_PRIVATE_KEY: KEY });
     expect(codesOf(there)).toEqual(['CONFIG_VALUE_MISSING']);
     expect(there.findings[0]?.fault.remedy.steps[0]).toContain('EMAIL_OAUTH_CERTIFICATE_FILE');
-    const tfvars = `enable_email_notification = true\nemail_oauth_private_key = "${KEY}"\n`;
+    const tfvars = `enable_email_notification = true\nemail_oauth_private_key = <<END\n${KEY}END\n`;
     const terraform = await readIn({ '/work/a.tfvars': tfvars }, environment, { configFile: 'a.tfvars' });
     expect(codesOf(terraform)).toEqual(['CONFIG_VALUE_MISSING']);
     expect(terraform.findings[0]?.fault.message).toContain('certificate');

@@ -19,6 +19,8 @@ export type MemoryFile =
 /** The account that runs the test. */
 export const TEST_ACCOUNT = 1000;
 
+const FOLDER = { isFile: false, sizeBytes: 0, mode: 0o700, owner: TEST_ACCOUNT };
+
 /** The files of an imagined machine by absolute path. */
 export function memoryFiles(files: Readonly<Record<string, MemoryFile>>): FileAccess {
   const entryOf = (path: string): Exclude<MemoryFile, string> | undefined => {
@@ -31,7 +33,8 @@ export function memoryFiles(files: Readonly<Record<string, MemoryFile>>): FileAc
     account: TEST_ACCOUNT,
     stat: async (path) => {
       const file = entryOf(path);
-      if (file === undefined) return undefined;
+      if (file === undefined)
+        return Object.keys(files).some((name) => name.startsWith(`${path}/`)) ? FOLDER : undefined;
       const sizeBytes = file.sizeBytes ?? bytesOf(file).length;
       return { isFile: file.isFolder !== true, sizeBytes, mode: file.mode ?? 0o600, owner: file.owner ?? TEST_ACCOUNT };
     },

@@ -119,3 +119,21 @@ export function settingsOf({ settings, findings }: SettingsReading): Settings {
   if (settings === undefined) throw new Error(findings.map(({ fault }) => fault.message).join('\n'));
   return settings;
 }
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The right section with changes; `undefined` removes a key. */
+export function changedSmtp(changes: Json = {}, oauth: Json = {}): Json {
+  const section = { ...rightSmtp(), ...changes };
+  return { ...section, oauth: { ...section.oauth, ...oauth } };
+}
+
+/** The right section with OAuth off. */
+export function passwordSmtp(changes: Json = {}): Json {
+  return changedSmtp({ server: 'mail.example.net', password: RIGHT.password, ...changes }, { enabled: false });
+}
+
+/** The messages of the findings. */
+export function messagesOf(reading: SettingsReading): string[] {
+  return reading.findings.map(({ fault }) => fault.message);
+}
