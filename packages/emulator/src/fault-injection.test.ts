@@ -215,6 +215,16 @@ describe('at the token endpoint', () => {
     );
   });
 
+  it('any reply is sent as it is, whatever the writing of its headers', async () => {
+    const headers = { 'Content-Length': '1', 'Content-Type': 'text/html', 'Retry-After': '5' };
+    emulator.faults.add({ stage: 'token', action: { kind: 'http', status: 503, headers, body: '<p>later</p>' } });
+    expect(await askToken(emulator)).toMatchObject({
+      status: 503,
+      text: '<p>later</p>',
+      headers: { 'content-type': 'text/html', 'retry-after': '5' },
+    });
+  });
+
   it('throttling says how long to wait', async () => {
     emulator.faults.add({ stage: 'token', action: { kind: 'aadsts', code: 90055, retryAfterSeconds: 17 } });
     const answer = await askToken(emulator);
@@ -272,6 +282,16 @@ describe('how often a fault happens', () => {
     expect(await replyAt('mail', token)).toBe(REPLY);
   });
 
+  it('ends when the emulator does: a delay leaves no timer', async () => {
+    emulator.faults.add({ stage: 'token', action: { kind: 'delay', ms: 5000 } });
+    const timer = clock.nextTimer();
+    const late = expect(askToken(emulator)).rejects.toThrow('socket hang up');
+    await timer;
+    await emulator.close();
+    await late;
+    await expect.poll(() => clock.pendingTimers).toBe(0);
+  });
+
   it('ends when the fault is cleared, one or all', async () => {
     const id = emulator.faults.add({ stage: 'token', action: { kind: 'cut' } });
     emulator.faults.add({ stage: 'token', action: { kind: 'aadsts', code: 90033 } });
@@ -293,9 +313,11 @@ describe('a fault that makes no sense is refused', () => {
     ['action.code', { stage: 'token', action: { kind: 'aadsts', code: 1 } }],
     ['action.code', { stage: 'token', action: { kind: 'aadsts', code: '90033' } }],
     ['action.ms', { stage: 'mail', action: { kind: 'delay' } }],
+    ['action.ms', { stage: 'mail', action: { kind: 'delay', ms: 2 ** 31 } }],
     ['action.status', { stage: 'token', action: { kind: 'http', status: 700 } }],
     ['action.headers', { stage: 'token', action: { kind: 'http', status: 200, headers: { a: 'two\r\nlines' } } }],
     ['action.headers', { stage: 'token', action: { kind: 'http', status: 200, headers: { 'not a name': '' } } }],
+    ['action.headers', { stage: 'token', action: { kind: 'http', status: 200, headers: { Trailer: 'a' } } }],
     ['action.body', { stage: 'token', action: { kind: 'http', status: 200, body: {} } }],
     ['times', { stage: 'mail', action: { kind: 'cut' }, times: -1 }],
     ['share', { stage: 'mail', action: { kind: 'cut' }, share: 2 }],

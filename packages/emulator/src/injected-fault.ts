@@ -60,8 +60,18 @@ export interface InjectedFault {
 
 const wholeNumber = must((value) => Number.isSafeInteger(value) && Number(value) >= 0, 'a whole number is expected');
 
+/** Timers of Node go no further: about 24 days. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+const delayMs = must(
+  (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= LONGEST_DELAY_MS,
+  `a whole number of milliseconds up to ${LONGEST_DELAY_MS} is expected`,
+);
+
+/** These say how a body is sent; with them a reply could not be sent, or not be read. */
+const FRAMING: ReadonlySet<string> = new Set(['trailer', 'transfer-encoding']);
+
 function isHeader(name: string, value: unknown): boolean {
-  if (typeof value !== 'string') return false;
+  if (typeof value !== 'string' || FRAMING.has(name.toLowerCase())) return false;
   try {
     validateHeaderName(name);
     validateHeaderValue(name, value);
@@ -83,7 +93,7 @@ const ACTIONS = {
     },
     ['text'],
   ),
-  delay: record({ kind: text, ms: wholeNumber }, ['ms']),
+  delay: record({ kind: text, ms: delayMs }, ['ms']),
   cut: record({ kind: text }),
   hang: record({ kind: text }),
   aadsts: record(
@@ -106,7 +116,7 @@ const ACTIONS = {
           typeof value === 'object' &&
           value !== null &&
           Object.entries(value).every(([name, header]) => isHeader(name, header)),
-        'an object of HTTP headers is expected',
+        'an object of HTTP headers is expected, none of Trailer and Transfer-Encoding',
       ),
       body: text,
     },

@@ -7,6 +7,7 @@
 import type { HttpReply, HttpRequest } from '../http/exchange.ts';
 import { jsonReply } from '../http/exchange.ts';
 import type { FaultAction } from '../injected-fault.ts';
+import { pause } from '../pause.ts';
 import type { World } from '../world.ts';
 import { issueToken } from './access-token.ts';
 import { isAadstsCode, refusalBody, requestIds, statusOf, type AadstsRefusal, type RequestIds } from './errors.ts';
@@ -22,7 +23,8 @@ export type TokenLifetime = number | undefined;
 
 /** A request for a tenant's token endpoint. */
 export interface TokenService {
-  answer(request: HttpRequest, tenantName: string, base: string): Promise<TokenAnswer>;
+  /** @param gone - aborts when the client is gone. */
+  answer(request: HttpRequest, tenantName: string, base: string, gone: AbortSignal): Promise<TokenAnswer>;
 }
 
 function withIds(reply: HttpReply, ids: RequestIds): HttpReply {
@@ -41,6 +43,11 @@ function tokenRequest(request: HttpRequest, tenantName: string): TokenHttpReques
   const { method, body } = request;
   const [contentType, authorization] = [request.header('content-type'), request.header('authorization')];
   return { method, tenantName, contentType, authorization, body };
+}
+
+/** Headers under the names that our own have, so that none is sent twice. */
+function lowerCased(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function lifetimeSeconds(fixed: TokenLifetime, random: () => number): number {
@@ -96,7 +103,7 @@ export function createTokenService(world: World, lifetime: TokenLifetime): Token
         return after === undefined ? reply : { ...reply, headers: { ...reply.headers, 'retry-after': String(after) } };
       }
       case 'http':
-        return { status: action.status, headers: action.headers ?? {}, body: action.body ?? '' };
+        return { status: action.status, headers: lowerCased(action.headers ?? {}), body: action.body ?? '' };
       case 'delay':
       case 'reply':
         return undefined;
@@ -104,11 +111,12 @@ export function createTokenService(world: World, lifetime: TokenLifetime): Token
   };
 
   return {
-    async answer(request, tenantName, base) {
+    async answer(request, tenantName, base, gone) {
       counters.tokenRequests += 1;
       const ids = requestIds(request.header('client-request-id') || undefined);
       const action = faults.next('token');
-      if (action?.kind === 'delay') await new Promise<void>((resolve) => clock.setTimer(resolve, action.ms));
+      if (action?.kind === 'delay') await pause(clock, action.ms, gone);
+      if (gone.aborted) return 'cut';
       const form = tokenRequest(request, tenantName);
       const instead = action === undefined ? undefined : injected(action, ids, form);
       return instead ?? usual(form, base, ids);

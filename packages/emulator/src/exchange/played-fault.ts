@@ -2,6 +2,7 @@
 import type { Clock } from '@postbearer/core';
 import type { ServerReply, SmtpSession, SpokenReply } from '@postbearer/smtp/server';
 import type { FaultAction } from '../injected-fault.ts';
+import { pause } from '../pause.ts';
 
 const CUT: ServerReply = { drop: true };
 
@@ -15,16 +16,6 @@ export function spoken(text: string): SpokenReply {
     // oxlint-disable-next-line unicorn/no-thenable -- a word of the server half; it is no function, so nothing can call it
     ...(code === '421' ? { then: 'close' as const } : {}),
   };
-}
-
-/** Waits, but not longer than the connection lives. */
-export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.setTimer(resolve, ms);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  timer.cancel();
 }
 
 /** Until the connection is gone. */

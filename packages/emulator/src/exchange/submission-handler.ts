@@ -16,8 +16,9 @@ import type {
 import type { FaultStage } from '../injected-fault.ts';
 import { headerFields } from '../message-header.ts';
 import type { NewMessage } from '../messages.ts';
+import { pause } from '../pause.ts';
 import type { World } from '../world.ts';
-import { pause, playFault, spoken } from './played-fault.ts';
+import { playFault, spoken } from './played-fault.ts';
 import {
   greetingText,
   extensionLines,

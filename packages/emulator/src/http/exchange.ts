@@ -28,11 +28,11 @@ export function jsonReply(status: number, value: unknown): HttpReply {
   };
 }
 
-/** Reads a request whole; `undefined` where its body is longer than 1 MB. */
+/** Reads a request whole; `undefined` as soon as its body is longer than 1 MB. The rest can still come then. */
 export async function readRequest(incoming: IncomingMessage): Promise<HttpRequest | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.byteLength;
     if (length > LONGEST_BODY_BYTES) return undefined;
     chunks.push(chunk);

@@ -92,6 +92,12 @@ function urlAuthority(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+/** A mistake of ours is answered too: whoever waits for a reply must not wait in vain. */
+function apologize(outgoing: ServerResponse): void {
+  if (outgoing.headersSent) outgoing.destroy();
+  else sendReply(outgoing, jsonReply(500, { error: 'the emulator failed' }));
+}
+
 /**
  * Starts the server.
  *
@@ -114,18 +120,24 @@ export async function startHttps(
   };
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    // Taken now: a request that is broken off loses its socket.
     const { socket } = incoming;
+    const gone = new AbortController();
+    outgoing.on('close', () => gone.abort());
     const request = await readRequest(incoming);
-    if (request === undefined) return void socket.destroy();
+    if (request === undefined) {
+      sendReply(outgoing, jsonReply(413, { error: 'the body is longer than a megabyte' }));
+      // What still comes is thrown away: a client that is cut off while it sends may not see the answer.
+      incoming.resume();
+      return;
+    }
     const tenant = tokenTenant(request.path);
-    const answer = tenant === undefined ? answerOwn(request) : await tokens.answer(request, tenant, base);
+    const answer = tenant === undefined ? answerOwn(request) : await tokens.answer(request, tenant, base, gone.signal);
     if (answer === 'cut') socket.destroy();
     else if (answer !== 'hang') sendReply(outgoing, answer);
   };
 
   const server = createServer({ key: settings.keyPem, cert: settings.chainPem }, (incoming, outgoing) => {
-    handle(incoming, outgoing).catch(() => outgoing.destroy());
+    handle(incoming, outgoing).catch(() => apologize(outgoing));
   });
   await listen(server, settings.host, settings.port);
   const address = server.address();

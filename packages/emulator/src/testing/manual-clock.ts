@@ -32,6 +32,11 @@ export class ManualClock implements Clock {
     return { cancel: () => (this.#pending = this.#pending.filter((other) => other !== pending)) };
   }
 
+  /** How many timers are set. */
+  get pendingTimers(): number {
+    return this.#pending.length;
+  }
+
   /** Resolves with the delay of the next timer that is set. */
   nextTimer(): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();
