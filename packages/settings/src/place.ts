@@ -55,7 +55,8 @@ export function nameOf({ key, label }: Pick<Place, 'key' | 'label'>): string {
 export function mistake(code: FaultName, place: Place, values: FaultValues = {}): Finding {
   return {
     severity: 'error',
-    fault: settingsFaults.make(code, { key: place.key, ...values }, { evidence: evidenceOf(place) }),
+    // A key of JSON may be empty, and what is empty would show as a place holder.
+    fault: settingsFaults.make(code, { key: place.key || '""', ...values }, { evidence: evidenceOf(place) }),
   };
 }
 

@@ -2,6 +2,7 @@
 import { readSettings, type LoadOptions } from '../read-settings.ts';
 import type { Settings, SettingsReading } from '../settings.ts';
 import { memoryFiles, type MemoryFile } from './memory-files.ts';
+import { unfilled } from './unfilled.ts';
 
 /** Values that pass every check. The secrets are canaries: no message may hold them. */
 export const RIGHT = {
@@ -86,19 +87,22 @@ email_from_address = "${RIGHT.mailbox}"
 /** Where a test's settings file is. */
 export const JSON_FILE = '/work/Global-variables.json';
 
-/** Reads in a world that holds these files and variables and nothing else. */
-export function readIn(
+/** Reads in a world that holds these files and variables and nothing else. Throws where the wording of a finding was not filled whole. */
+export async function readIn(
   files: Readonly<Record<string, MemoryFile>>,
   environment: Readonly<Record<string, string>> = {},
   options: Omit<LoadOptions, 'files' | 'environment'> = {},
 ): Promise<SettingsReading> {
-  return readSettings({
+  const reading = await readSettings({
     workingFolder: '/work',
     platform: 'linux',
     ...options,
     environment,
     files: memoryFiles(files),
   });
+  for (const { fault } of reading.findings)
+    if (unfilled(fault).length > 0) throw new Error(`${fault.code} shows ${unfilled(fault).join(', ')}`);
+  return reading;
 }
 
 /** Reads one JSON file that holds `object`. */
