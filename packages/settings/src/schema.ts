@@ -319,7 +319,7 @@ export const POSTBEARER_SECTIONS: readonly string[] = [
   'alerts',
 ];
 
-/** The numbers of a mailbox's pace, each a whole number from 1. Connections are the mailer's; the rest needs a memory of what was sent. */
+/** The numbers of a mailbox's pace, each a whole number from 1. The mailer keeps connections; the rest needs a memory of what was sent. */
 export const PACE_KEYS: Readonly<Record<'connections' | 'messagesPerMinute' | 'recipientsPerDay', string>> = {
   connections: 'Connections of this mailbox at a time. Exchange Online allows 3.',
   messagesPerMinute:
