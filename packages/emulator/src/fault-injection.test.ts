@@ -111,6 +111,41 @@ describe.each(STAGES)('at stage %s', (stage) => {
   });
 });
 
+describe('a cut of the content', () => {
+  it.each([
+    ['DATA', 'DATA\r\n', 'Subject: the end of this never comes\r\n', ['354', '']],
+    ['DATA, sent with what follows it', '', 'DATA\r\nSubject: the end of this never comes\r\n', ['354', '']],
+    ['BDAT', 'BDAT 1000\r\n', 'Subject: the end of this never comes\r\n', ['']],
+    ['a first chunk of BDAT', '', 'BDAT 12\r\nSubject: a\r\n', ['250', '']],
+    ['BDAT in one chunk', 'BDAT 12 LAST\r\n', 'Subject: a', ['']],
+  ])('comes after some of it and before its end (%s)', async (_, start, some, told) => {
+    const dialogue = await Dialogue.open(emulator);
+    await dialogue.greet();
+    await dialogue.signIn(MAILBOX, await accessToken(emulator));
+    for (const line of [`MAIL FROM:<${MAILBOX}>`, 'RCPT TO:<ann@example.com>']) await dialogue.say(line);
+    emulator.faults.add({ stage: 'content', action: { kind: 'cut' } });
+    dialogue.send(start);
+    // Whatever was to happen without content has happened by the end of another session.
+    const other = await Dialogue.open(emulator);
+    await other.greet();
+    await other.quit();
+    expect(dialogue.isClosed).toBe(false);
+    dialogue.send(some);
+    const replies = [await dialogue.read()];
+    while (replies.at(-1) !== '') replies.push(await dialogue.read());
+    expect(replies.map((reply) => reply.slice(0, 3))).toEqual(told);
+    expect(emulator.messages).toEqual([]);
+    expect(emulator.faults.list()).toMatchObject([{ applied: 1 }]);
+    dialogue.destroy();
+  });
+
+  it('ends with the connection where none of it comes', async () => {
+    emulator.faults.add({ stage: 'content', action: { kind: 'cut' } });
+    expect(await replyAt('data', await accessToken(emulator))).toMatch(/^354 /);
+    await expect.poll(() => emulator.counters.connectionsOpen).toBe(0);
+  });
+});
+
 describe('a reply with code 421', () => {
   it('ends the connection', async () => {
     emulator.faults.add({ stage: 'ehlo', action: { kind: 'reply', text: '421 4.3.2 Service not available' } });

@@ -1,8 +1,8 @@
 /**
  * Failures on demand: at a stage, so many times or for a share of the cases, with a reply, a delay, a cut or silence.
  *
- * Stages come in the order of a session. `content` is while the message arrives: nothing of it is kept, a reply is given at
- * its end. `final` is after its end: a reply refuses the message and it is not kept; a cut, a hang or a delay comes after
+ * Stages come in the order of a session. `content` is while the message arrives: nothing of it is kept, a cut comes in its
+ * midst, a reply at its end. `final` is after its end: a reply refuses the message and it is not kept; a cut, a hang or a delay comes after
  * it was kept, the case in which a sender cannot know. The first fault that applies wins, in the order they were added; chance comes from the given random.
  */
 import { emulatorFaults, EmulatorError } from './faults.ts';

@@ -66,6 +66,11 @@ async function collect(content: AsyncIterable<Uint8Array>, limit: number): Promi
   return { bytes: Buffer.concat(chunks), sizeBytes };
 }
 
+/** Waits until some of a message has arrived. */
+async function begun(content: AsyncIterable<Uint8Array>): Promise<void> {
+  await content[Symbol.asyncIterator]().next();
+}
+
 /** Makes the handler. */
 export function createSubmissionHandler(
   world: World,
@@ -212,7 +217,9 @@ export function createSubmissionHandler(
       const { signedIn } = session.state;
       if (signedIn === undefined) return setupReply(SIGN_IN_REPLIES.notAuthenticated, session);
       try {
-        return (await fault('content', session)) ?? (await receive(session, signedIn, incoming));
+        const action = world.faults.next('content', signedIn.mailbox.address);
+        if (action?.kind === 'cut') await begun(incoming.content);
+        return (await playFault(action, session, clock)) ?? (await receive(session, signedIn, incoming));
       } finally {
         endTransaction(session);
       }

@@ -92,7 +92,7 @@ describe('any body', () => {
             expect((await askToken(emulator)).text).not.toContain('the emulator failed');
         expect((await ask(emulator, { method: 'DELETE', path: '/emulator/faults' })).status).toBe(200);
       }),
-      { numRuns: 200 },
+      { numRuns: 200, examples: [[valid[0]], [null]] },
     );
     expect(seen).toEqual(new Set([201, 400]));
   });
@@ -114,7 +114,13 @@ describe('any body', () => {
         expect([200, 400]).toContain(status);
         expect((await ask(emulator, { path: '/emulator/state' })).status).toBe(200);
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          ['expireSecret', [clientId]],
+          ['expireSecret', null],
+        ],
+      },
     );
     expect(seen).toEqual(new Set([200, 400]));
     for (const path of ['/', '/emulator/faults', '/emulator/messages', '/emulator/counters'])

@@ -87,6 +87,11 @@ export class Dialogue {
     await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
   }
 
+  /** Whether the connection has ended. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Waits until the other side has closed. */
   async closed(): Promise<void> {
     while (!this.#isClosed) {
