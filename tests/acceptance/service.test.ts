@@ -9,6 +9,7 @@ import { startEmulator, type Emulator } from '@postbearer/emulator';
 import { startServer, type AppInput, type Server, type ServiceSettings } from '@postbearer/server';
 import { readSettings } from '@postbearer/settings';
 import nodemailer, { type SendMailOptions } from 'nodemailer';
+import PostalMime from 'postal-mime';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LAUNCHER, runCommand } from '../setup/run-command.ts';
 import { keepOutput } from '../setup/run-record.ts';
@@ -17,15 +18,18 @@ let emulator: Emulator;
 let folder = '';
 let servers: Server[] = [];
 let events: PostbearerEvent[] = [];
+let children: ChildProcess[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'postbearer-service-'));
   await startWorld();
   servers = [];
   events = [];
+  children = [];
 });
 
 afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL');
   await Promise.all(servers.map(async (server) => await server.close({ graceMs: 0 })));
   await emulator.close();
   await rm(folder, { recursive: true });
@@ -217,6 +221,46 @@ describe('a set-up fault', () => {
   });
 });
 
+describe('a message that is refused for good', () => {
+  const refuse = (times: number): unknown =>
+    emulator.faults.add({ stage: 'rcpt', times, action: { kind: 'reply', text: '550 5.1.1 User unknown' } });
+
+  test('is told to its sender with what the server said', async () => {
+    const server = await serve();
+    const way = { port: portOf(server, 'starttls'), password: await addApp(server) };
+    refuse(1);
+    await submit(way, { to: 'nobody@example.com', subject: 'Report 7', messageId: '<7@contoso.example>' });
+    const [notice] = await emulator.waitForMessages(1);
+    expect(notice?.envelope).toEqual({ sender: emulator.defaults.mailbox, recipients: [emulator.defaults.mailbox] });
+    const mail = await PostalMime.parse(notice?.bytes ?? '', { forceRfc822Attachments: false });
+    expect([mail.subject, mail.inReplyTo]).toEqual(['Mail not delivered: Report 7', '<7@contoso.example>']);
+    expect(mail.text).toContain('nobody@example.com');
+    const text = textOf(notice?.bytes ?? new Uint8Array());
+    expect(text).toMatch(/^Auto-Submitted: auto-replied\r$/m);
+    expect(text).toMatch(
+      /\r\nFinal-Recipient: rfc822; nobody@example\.com\r\nAction: failed\r\nStatus: 5\.1\.1\r\nDiagnostic-Code: smtp; .*User unknown/,
+    );
+  });
+
+  test('is told once: there is no notice about a notice, and none to the null sender', async () => {
+    const server = await serve();
+    const way = { port: portOf(server, 'starttls'), password: await addApp(server) };
+    refuse(3);
+    await submit(way, { to: 'nobody@example.com' });
+    await expect.poll(() => told('message.settled')).toBe(2);
+    await submit(way, { to: 'nobody@example.com', envelope: { from: '', to: ['nobody@example.com'] } });
+    await expect.poll(() => told('message.settled')).toBe(3);
+    const listed = await server.control.listMessages({ filter: {}, page: {} });
+    if (!listed.ok) throw new Error(listed.fault.message);
+    expect(listed.value.messages.map(({ state, isNotice }) => [state, isNotice])).toEqual([
+      ['refused', true],
+      ['refused', true],
+      ['refused', false],
+    ]);
+    expect(emulator.messages).toHaveLength(0);
+  });
+});
+
 describe('an operator', () => {
   test('asks a running service over a socket that nobody else can open, and the database where none runs', async () => {
     const data = join(folder, 'data');
@@ -272,10 +316,22 @@ async function spawnNode(): Promise<Node> {
     env: { PATH: process.env['PATH'], HOME: folder, NO_PROXY: '127.0.0.1,localhost' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  children.push(child);
   child.stderr.on('data', (part: Buffer) => keepOutput(part.toString('utf8')));
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const { relay } = JSON.parse(line.toString('utf8')) as { relay: { port: number }[] };
   return { child, port: relay[0]?.port ?? 0 };
+}
+
+/** Tries again what was in hand at two or three kills: the queue lets it wait, or sets it aside, because it may be what kills. */
+async function retryWhatCrashed(data: string): Promise<void> {
+  const states = ['--state', 'held', '--state', 'deferred'];
+  const listed = await runCommand(['queue', 'list', ...states, '--data', data, '--json']);
+  const { messages } = JSON.parse(listed.out) as { messages: { id: string; crashes: number }[] };
+  expect(messages.every(({ crashes }) => crashes > 1)).toBe(true);
+  if (messages.length === 0) return;
+  const retried = await runCommand(['queue', 'retry', ...messages.map(({ id }) => id), '--data', data]);
+  expect(retried).toMatchObject({ exitCode: 0, err: '' });
 }
 
 /** The messages of a ledger that never arrived. */
@@ -308,6 +364,7 @@ describe('a crash', () => {
     const waiting = missing(ledger, arrivedBefore).length;
     const { child } = await spawnNode();
     const exited = once(child, 'exit');
+    await retryWhatCrashed(data);
     await expect
       .poll(
         () =>

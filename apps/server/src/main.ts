@@ -10,7 +10,7 @@
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { success, systemClock, type Clock, type EventSink, type Result } from '@postbearer/core';
+import { success, systemClock, type Clock, type EventSink, type MailboxAddress, type Result } from '@postbearer/core';
 import { openDatabase, type Database } from '@postbearer/database';
 import { createMailer } from '@postbearer/mailer';
 import { EXCHANGE_ONLINE_LIMITS } from '@postbearer/microsoft365';
@@ -24,6 +24,7 @@ import { announceOnce } from './delivery/announce.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { DEFAULT_PROBE_TIMES, type ProbeTimes } from './delivery/lane-worker.ts';
 import { LaneBook, type LanePace } from './delivery/lanes.ts';
+import { createNoticeMaker } from './delivery/notices.ts';
 import { createSubmitter, type SubmitterOptions } from './delivery/submit.ts';
 import { deliveryMigrations } from './delivery/usage.ts';
 import { startRelay, type ListenerSettings, type RelayAddress } from './relay/relay.ts';
@@ -46,6 +47,8 @@ export interface ServiceSettings {
   readonly certificate?: CertificateFiles;
   /** How fast a mailbox sends whose settings do not say; as Exchange Online allows where left out. */
   readonly pace?: Partial<LanePace>;
+  /** Gets the notices of failure and delay; each sender gets its own where it is left out. */
+  readonly noticesTo?: MailboxAddress;
   /** Milliseconds without work after which a connection to an upstream is closed; 30,000 where left out. */
   readonly idleMs?: number;
   /** When a held lane is tried. */
@@ -166,7 +169,24 @@ async function assemble(
   });
   stack.defer(async () => await mailer.close());
   const probeTimes = service.probeTimes ?? DEFAULT_PROBE_TIMES;
-  const dispatcher = new Dispatcher({ database, queue, lanes, mailer, clock, probeTimes, onEvent, onError });
+  const ownName = service.hostname ?? hostname();
+  const noticesFor = createNoticeMaker({
+    queue,
+    clock,
+    hostname: ownName,
+    ...(service.noticesTo === undefined ? {} : { to: service.noticesTo }),
+  });
+  const dispatcher = new Dispatcher({
+    noticesFor,
+    database,
+    queue,
+    lanes,
+    mailer,
+    clock,
+    probeTimes,
+    onEvent,
+    onError,
+  });
   stack.defer(async () => await dispatcher.stop(closing.graceMs));
   const sending = await dispatcher.start();
   if (!sending.ok) return sending;
@@ -187,7 +207,7 @@ async function assemble(
   const relay = await startRelay({
     settings: {
       listeners: service.listeners ?? [],
-      hostname: service.hostname ?? hostname(),
+      hostname: ownName,
       ...(service.certificate === undefined ? {} : { certificate: service.certificate }),
     },
     dataFolder,

@@ -11,6 +11,9 @@ import type { LogLevel } from './log-level.ts';
 import { oneLine } from './one-line.ts';
 import { utf8Length } from './utf8-length.ts';
 
+/** States in which a message has ended without being delivered. */
+const GIVEN_UP: ReadonlySet<string> = new Set(['refused', 'expired', 'unconfirmed']);
+
 /** The level at which an event is told. */
 export function levelOf(event: PostbearerEvent): LogLevel {
   switch (event.name) {
@@ -34,8 +37,9 @@ export function levelOf(event: PostbearerEvent): LogLevel {
     case 'smtp.authenticated':
     case 'smtp.dialogue':
     case 'smtp.closed':
-    case 'message.settled':
       return 'Debug';
+    case 'message.settled':
+      return GIVEN_UP.has(event.state) ? 'Error' : 'Debug';
   }
 }
 

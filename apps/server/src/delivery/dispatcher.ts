@@ -10,6 +10,7 @@ import type { Mailer } from '@postbearer/mailer';
 import type { Queue } from '@postbearer/queue';
 import { LaneWorker, type ProbeTimes } from './lane-worker.ts';
 import type { LaneBook } from './lanes.ts';
+import type { NoticeMaker } from './notices.ts';
 import { Pace } from './pace.ts';
 import { readUsage } from './usage.ts';
 
@@ -23,6 +24,7 @@ export interface DispatcherOptions {
   readonly mailer: Mailer;
   readonly clock: Clock;
   readonly probeTimes: ProbeTimes;
+  readonly noticesFor: NoticeMaker;
   readonly onEvent: EventSink;
   readonly onError: (error: unknown) => void;
 }

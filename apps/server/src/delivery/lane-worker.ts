@@ -15,6 +15,7 @@ import type { Mailer, SendOutcome } from '@postbearer/mailer';
 import type { AttemptReport, Decision, Hold, LeasedMessage, LeaseOptions, Queue } from '@postbearer/queue';
 import { asksToSlowDown, reportOf } from './attempt-report.ts';
 import type { Lane } from './lanes.ts';
+import type { NoticeMaker } from './notices.ts';
 import type { Pace } from './pace.ts';
 import { usageStatement } from './usage.ts';
 
@@ -41,6 +42,7 @@ export interface LaneWorkerOptions {
   readonly mailer: Pick<Mailer, 'sendMessage'>;
   readonly clock: Clock;
   readonly probeTimes: ProbeTimes;
+  readonly noticesFor: NoticeMaker;
   readonly onEvent: EventSink;
   /** Hears what a worker did not expect; the worker goes on. */
   readonly onError: (error: unknown) => void;
@@ -190,10 +192,11 @@ export class LaneWorker {
   }
 
   async #settle(leased: LeasedMessage, decision: Decision): Promise<boolean> {
-    const { lane, queue, clock } = this.#options;
+    const { lane, queue, clock, noticesFor } = this.#options;
+    const messages = noticesFor(leased, decision);
     const accepted = decision.report.verdicts.filter(({ outcome }) => outcome === 'accepted').length;
     const statements = accepted === 0 ? [] : [usageStatement(lane.name, accepted, clock.now())];
-    return (await this.#untilStored(() => queue.settle(leased, decision, { statements }))) ?? false;
+    return (await this.#untilStored(() => queue.settle(leased, decision, { messages, statements }))) ?? false;
   }
 
   /** Does it again until the database has it: the outcome of an attempt must not be lost. */

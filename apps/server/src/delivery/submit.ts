@@ -140,6 +140,8 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
         app: request.app.name,
         envelope: { sender: route.sender, recipients, ...(dsn === undefined ? {} : { dsn }) },
         from: route.from ?? request.from[0] ?? route.sender,
+        // The null sender asks for no notice (RFC 5321 section 4.5.5), and it is replaced.
+        isNotice: request.sender === '',
         ...(idempotency === undefined ? {} : { idempotency }),
       });
       if (accepted.ok && accepted.value.isNew)

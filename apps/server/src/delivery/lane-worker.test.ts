@@ -1,0 +1,222 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock, type Fault, type MailboxAddress, type PostbearerEvent, type Verdict } from '@postbearer/core';
+import { openDatabase, type Database } from '@postbearer/database';
+import type { Mailer, SendOutcome } from '@postbearer/mailer';
+import { createQueue, queueMigrations, type MessageState, type Queue } from '@postbearer/queue';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LaneWorker, type LaneWorkerOptions } from './lane-worker.ts';
+import type { Lane } from './lanes.ts';
+import { Pace } from './pace.ts';
+import { deliveryMigrations } from './usage.ts';
+
+const MAILBOX = 'notes@example.com' as MailboxAddress;
+const lane: Lane = {
+  name: 'default/notes@example.com',
+  upstream: 'default',
+  mailbox: MAILBOX,
+  from: [],
+  pace: { connections: 3, messagesPerMinute: 1000, recipientsPerDay: 10_000 },
+};
+
+type SendMessage = Mailer['sendMessage'];
+
+let folder = '';
+let database: Database;
+let queue: Queue;
+let workers: LaneWorker[] = [];
+let events: PostbearerEvent[] = [];
+let errors: unknown[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lane-'));
+  const opened = await openDatabase(
+    { file: join(folder, 'a.db') },
+    { migrations: [queueMigrations, deliveryMigrations] },
+  );
+  if (!opened.ok) throw new Error(opened.fault.message);
+  database = opened.value;
+  const made = await createQueue(database);
+  if (!made.ok) throw new Error(made.fault.message);
+  queue = made.value;
+  await queue.setLanes([lane.name]);
+  [workers, events, errors] = [[], [], []];
+});
+
+afterEach(async () => {
+  await Promise.all(workers.map(async (worker) => await worker.stop(0)));
+  await queue.stop();
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+/** A worker that looks whenever the queue says so, as under a dispatcher. */
+function start(sendMessage: SendMessage, more: Partial<LaneWorkerOptions> = {}): LaneWorker {
+  const worker = new LaneWorker({
+    lane,
+    pace: new Pace((more.lane ?? lane).pace, systemClock),
+    queue,
+    mailer: { sendMessage },
+    clock: systemClock,
+    probeTimes: { firstMs: 50, longestMs: 50 },
+    noticesFor: () => [],
+    onEvent: (event) => events.push(event),
+    onError: (error) => errors.push(error),
+    ...more,
+  });
+  workers.push(worker);
+  queue.onWake(() => worker.wake());
+  worker.wake();
+  return worker;
+}
+
+async function enqueue(subject: string, from: string = MAILBOX): Promise<void> {
+  const recipients = ['user@example.com' as MailboxAddress];
+  const messageId = `<${subject}@example.com>`;
+  const submission = {
+    lane: lane.name,
+    app: 'app',
+    envelope: { sender: MAILBOX, recipients },
+    from,
+    messageId,
+    subject,
+  };
+  const stored = await queue.enqueue(submission, Buffer.from(`Subject: ${subject}\r\n\r\n`));
+  expect(stored).toMatchObject({ ok: true });
+}
+
+async function statesOf(): Promise<readonly MessageState[]> {
+  const page = await queue.list();
+  return page.ok ? page.value.messages.map(({ state }) => state) : [];
+}
+
+function faultOf(code: Fault['code'], next: Fault['next'], more: Partial<Fault> = {}): Fault {
+  return { code, title: code, message: code, cause: '', remedy: { steps: [] }, next, ...more };
+}
+
+function outcomeWith(make: (recipient: MailboxAddress) => Verdict): (...args: Parameters<SendMessage>) => SendOutcome {
+  return ({ envelope }) => {
+    const recipients = envelope.recipients.map(make);
+    return { ok: recipients.every(({ outcome }) => outcome === 'accepted'), messageId: '', envelope, recipients };
+  };
+}
+
+const accept = outcomeWith((recipient) => ({
+  outcome: 'accepted',
+  recipient,
+  reply: { kind: 'smtp', stage: 'final', host: 'mail.example', code: 250, lines: ['OK'] },
+}));
+
+function refuse(fault: Fault): ReturnType<typeof outcomeWith> {
+  return outcomeWith((recipient) => ({ outcome: fault.next === 'give-up' ? 'refused' : 'deferred', recipient, fault }));
+}
+
+const heldEvents = (): PostbearerEvent[] => events.filter(({ name }) => name === 'lane.held');
+
+describe('a lane', () => {
+  test('sends what is queued, and never has more in hand than twice its connections', async () => {
+    let [now, most] = [0, 0];
+    for (let index = 0; index < 30; index += 1) await enqueue(`m${index}`);
+    start(async (...args) => {
+      now += 1;
+      most = Math.max(most, now);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      now -= 1;
+      return accept(...args);
+    });
+    await expect.poll(statesOf).toEqual(Array.from({ length: 30 }, () => 'delivered'));
+    expect(most).toBeLessThanOrEqual(6);
+    expect(most).toBeGreaterThan(1);
+  });
+
+  test('begins no more than its pace allows', async () => {
+    const slow = { ...lane, pace: { ...lane.pace, messagesPerMinute: 4 } };
+    for (let index = 0; index < 10; index += 1) await enqueue(`m${index}`);
+    start((...args) => Promise.resolve(accept(...args)), { lane: slow });
+    await expect.poll(async () => (await statesOf()).filter((state) => state === 'delivered').length).toBe(4);
+    await queue.tick();
+    expect((await statesOf()).filter((state) => state === 'queued')).toHaveLength(6);
+  });
+
+  test('gives back a message for whose recipients the day has no room', async () => {
+    const slow = { ...lane, pace: { ...lane.pace, recipientsPerDay: 2 } };
+    for (let index = 0; index < 3; index += 1) await enqueue(`m${index}`);
+    start((...args) => Promise.resolve(accept(...args)), { lane: slow });
+    await expect.poll(async () => (await statesOf()).toSorted()).toEqual(['delivered', 'delivered', 'queued']);
+  });
+
+  test('is held by a set-up fault, tried with one message at a time, and drains after the mend', async () => {
+    let [isMended, calls] = [false, 0];
+    const fault = faultOf('M365_CLIENT_SECRET_EXPIRED', 'needs-person');
+    for (let index = 0; index < 10; index += 1) await enqueue(`m${index}`);
+    start((...args) => {
+      calls += 1;
+      return Promise.resolve(isMended ? accept(...args) : refuse(fault)(...args));
+    });
+    await expect.poll(() => heldEvents().length).toBeGreaterThan(8);
+    // Those in hand when it began, then one for each probe.
+    expect(calls).toBeLessThanOrEqual(6 + heldEvents().length);
+    expect(new Set(await statesOf())).toEqual(new Set(['queued']));
+    isMended = true;
+    await expect.poll(statesOf).toEqual(Array.from({ length: 10 }, () => 'delivered'));
+    expect(events.filter(({ name }) => name === 'lane.released')).toHaveLength(1);
+    const page = await queue.list();
+    expect(page.ok && page.value.messages.every(({ attempts }) => attempts === 1)).toBe(true);
+  });
+
+  test('a denied From waits alone, and is tried although the lane is never idle', async () => {
+    const fault = faultOf('M365_SEND_AS_DENIED', 'needs-person');
+    let isMended = false;
+    let sent = 0;
+    await enqueue('denied', 'other@example.com');
+    start(async (...args) => {
+      const isDenied = args[1]?.messageId === '<denied@example.com>';
+      if (isDenied && !isMended) return refuse(fault)(...args);
+      sent += 1;
+      if (!isDenied && sent < 200) await enqueue(`m${sent}`);
+      return accept(...args);
+    });
+    await expect.poll(() => heldEvents()).toMatchObject([{ sender: 'other@example.com' }]);
+    await enqueue('busy');
+    await expect.poll(() => sent).toBeGreaterThan(3);
+    isMended = true;
+    await expect.poll(() => events.filter(({ name }) => name === 'lane.released').length).toBe(1);
+    await expect.poll(async () => new Set(await statesOf())).toEqual(new Set(['delivered']));
+  });
+
+  test('pauses where the server asks to go slowly', async () => {
+    const evidence = { kind: 'smtp', stage: 'final', host: 'h', code: 432, lines: [] } as const;
+    const busy = faultOf('M365_CONNECTIONS_EXCEEDED', 'retry', { evidence });
+    let calls = 0;
+    for (let index = 0; index < 20; index += 1) await enqueue(`m${index}`);
+    start((...args) => {
+      calls += 1;
+      return Promise.resolve(refuse(busy)(...args));
+    });
+    await expect.poll(async () => (await statesOf()).filter((state) => state === 'deferred').length).toBeGreaterThan(0);
+    await queue.tick();
+    // Control: without the pause all twenty would have been tried.
+    expect(calls).toBeLessThanOrEqual(6);
+  });
+
+  test('gives back what was not begun when it is stopped, and what throws is not taken for an outcome', async () => {
+    await enqueue('hangs');
+    const begun = Promise.withResolvers<void>();
+    const worker = start(async (_message, options) => {
+      begun.resolve();
+      return await new Promise<never>((_, reject) => {
+        options?.signal?.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    });
+    await begun.promise;
+    await worker.stop(10);
+    expect(await statesOf()).toEqual(['queued']);
+    expect(errors).toEqual([]);
+    start(() => Promise.reject(new Error('a bug')));
+    await expect.poll(() => errors).toHaveLength(1);
+    expect(await statesOf()).toEqual(['leased']);
+  });
+});
