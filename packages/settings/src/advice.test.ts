@@ -148,7 +148,7 @@ describe('a name that is nearly one of ours', () => {
 
 describe('what is said of a file or object as a whole', () => {
   it.each([
-    ['a folder', { isFolder: true }, 'Name the file itself, not its folder.'],
+    ['a folder', { isFolder: true }, 'Name the file itself, not a folder or device.'],
     [
       'without right',
       { text: '{}', readError: 'EACCES' },

@@ -63,7 +63,10 @@ interface Refusal {
 }
 
 const ABSENT: Refusal = { reason: 'it does not exist', advice: 'Put the file there, or correct the name' };
-const NO_FILE: Refusal = { reason: 'it is not an ordinary file', advice: 'Name the file itself, not its folder' };
+const NO_FILE: Refusal = {
+  reason: 'it is not an ordinary file',
+  advice: 'Name the file itself, not a folder or device',
+};
 const NOT_UTF8: Refusal = { reason: 'it is not UTF-8 text', advice: 'Save the file as UTF-8 text' };
 const UTF16: Refusal = { ...NOT_UTF8, reason: 'it is saved as UTF-16 and has to be UTF-8' };
 const NO_RIGHT: Refusal = {

@@ -88,7 +88,7 @@ const EXPECTED: Readonly<Record<Exclude<Setting['type'], 'choice'>, string>> = {
   address: 'one mail address without display name',
   url: 'a URL that begins with https:// and holds no user name',
   level: 'Verbose, Debug, Information, Warning, Error or Fatal',
-  cloud: CLOUD_NAMES.join(', '),
+  cloud: `one of ${CLOUD_NAMES.join(', ')}`,
   secret: `a text of at most ${LONGEST_SECRET} characters`,
 };
 
@@ -101,7 +101,7 @@ export function expectationOf(setting: Setting, form: Form = 'json'): string {
 }
 
 /** What to set it to. Of a secret no example is given: what stands in manuals is refused. */
-export function adviceFor(setting: Setting, form: Form = 'json'): string {
+function adviceFor(setting: Setting, form: Form = 'json'): string {
   const expected = expectationOf(setting, form);
   if (setting.type !== 'secret') return withExample(expected, setting.example);
   return form === 'environment'
