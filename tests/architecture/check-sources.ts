@@ -3,6 +3,7 @@ import { builtinModules } from 'node:module';
 import { basename, dirname, join, normalize } from 'node:path/posix';
 import {
   drawerNames,
+  guardedGlobals,
   guardedModules,
   importTable,
   LONGEST_CATALOGUE_LINES,
@@ -10,7 +11,7 @@ import {
   platformWords,
   sharedServerRooms,
 } from './import-table.ts';
-import { importsOf, tokensOf } from './read-source.ts';
+import { globalsOf, importsOf, tokensOf } from './read-source.ts';
 
 /** The parts of a package.json that count here. */
 export interface Manifest {
@@ -34,6 +35,7 @@ export interface SourceTree {
 export type Rule =
   | 'layers'
   | 'guarded-modules'
+  | 'guarded-globals'
   | 'undeclared'
   | 'unused-dependency'
   | 'relative'
@@ -197,6 +199,16 @@ function checkPlatformWords(path: string, text: string): Violation[] {
   }));
 }
 
+function checkGlobals(path: string, text: string): Violation[] {
+  const { names, only, because } = guardedGlobals;
+  if (only.includes(basename(workspaceOf(path) ?? '')) || isTest(path)) return [];
+  return globalsOf(tokensOf(text), names).map(({ text: name, line }) => ({
+    rule: 'guarded-globals',
+    where: `${path}:${line}`,
+    why: `uses ${name}, which only ${only.join(' and ')} may: ${because}`,
+  }));
+}
+
 function readImports(path: string, text: string): { imports: Import[]; violations: Violation[] } {
   const workspace = workspaceOf(path) ?? '';
   const imports: Import[] = [];
@@ -256,7 +268,7 @@ export function checkSources(tree: SourceTree): Violation[] {
   const violations: Violation[] = [];
   const imports: Import[] = [];
   for (const [path, text] of tree.files) {
-    violations.push(...checkFileItself(path, text), ...checkPlatformWords(path, text));
+    violations.push(...checkFileItself(path, text), ...checkPlatformWords(path, text), ...checkGlobals(path, text));
     const read = readImports(path, text);
     violations.push(...read.violations);
     imports.push(...read.imports);

@@ -58,6 +58,18 @@ export const guardedModules: readonly {
   },
 ];
 
+/** Globals that open connections, which only some rooms may use: they stand in no import list. */
+export const guardedGlobals: {
+  readonly names: ReadonlySet<string>;
+  readonly only: readonly string[];
+  readonly because: string;
+} = {
+  names: new Set(['fetch', 'WebSocket', 'EventSource']),
+  only: ['smtp', 'network'],
+  because:
+    'every connection goes through one place that checks certificates and blanks credentials, and these follow redirects and use settings of their own',
+};
+
 /** Rooms of the server that its other rooms may import; the rest meet in `main.ts` alone. */
 export const sharedServerRooms: readonly string[] = ['delivery', 'access', 'templates'];
 

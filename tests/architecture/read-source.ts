@@ -12,7 +12,7 @@ export interface SourceToken {
   readonly line: number;
 }
 
-/** One import, re-export, dynamic import or `require`. */
+/** One import, re-export, dynamic import, `require` or `process.getBuiltinModule`. */
 export interface SourceImport {
   /** What is imported; `undefined` where it is computed at run time. */
   readonly specifier: string | undefined;
@@ -117,18 +117,46 @@ export function tokensOf(text: string): SourceToken[] {
   return tokens;
 }
 
-/** The imports of a source. */
+/** The names by which a module is loaded past the import list. */
+const BUILTIN_LOADER = 'getBuiltinModule';
+const LOADER_MAKER = 'createRequire';
+
+/**
+ * The imports of a source.
+ *
+ * A `require` made with `createRequire` may go by any name from there on, so to name the maker counts as an import that
+ * cannot be read; so does every `getBuiltinModule` but a call with a literal name.
+ */
 export function importsOf(tokens: readonly SourceToken[]): SourceImport[] {
   const imports: SourceImport[] = [];
   for (const [index, token] of tokens.entries()) {
-    if (token.kind !== 'word' || tokens[index - 1]?.text === '.') continue;
     const [next, afterNext] = [tokens[index + 1], tokens[index + 2]];
     const isCall = next?.kind === 'mark' && next.text === '(';
+    const literal = isCall && afterNext?.kind === 'string' ? afterNext.text : undefined;
+    if (token.text === LOADER_MAKER) imports.push({ specifier: undefined, line: token.line });
+    if (token.text === BUILTIN_LOADER) imports.push({ specifier: literal, line: token.line });
+    if (token.kind !== 'word' || tokens[index - 1]?.text === '.') continue;
     if ((token.text === 'from' || token.text === 'import') && next?.kind === 'string') {
       imports.push({ specifier: next.text, line: token.line });
     } else if ((token.text === 'import' || token.text === 'require') && isCall) {
-      imports.push({ specifier: afterNext?.kind === 'string' ? afterNext.text : undefined, line: token.line });
+      imports.push({ specifier: literal, line: token.line });
     }
   }
   return imports;
+}
+
+const GLOBAL_OBJECTS: ReadonlySet<string> = new Set(['globalThis', 'global']);
+
+/** Where a source names one of `names` as a global: bare, or as a member of the global object. */
+export function globalsOf(tokens: readonly SourceToken[], names: ReadonlySet<string>): SourceToken[] {
+  return tokens.filter(({ kind, text }, index) => {
+    if (!names.has(text) || kind === 'template') return false;
+    const [before, owner] = tokens
+      .slice(Math.max(0, index - 4), index)
+      .filter(({ text: mark }) => mark !== '?')
+      .toReversed();
+    const isOfGlobal = owner !== undefined && GLOBAL_OBJECTS.has(owner.text);
+    if (kind === 'string') return before?.text === '[' && isOfGlobal;
+    return before?.text !== '.' || isOfGlobal;
+  });
 }
