@@ -10,12 +10,14 @@ import { accessSync, chownSync, constants, mkdtempSync, realpathSync, rmSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Secret } from '@postbearer/core';
 import { afterAll } from 'vitest';
 
 const run = promisify(execFile);
 const MEMORY_FOLDER = '/dev/shm';
+const MOST_TRIES = 50;
 const READY = 'database system is ready to accept connections';
 
 /** How a server is told to end: after a last word, at once without one, or not at all by itself. */
@@ -76,6 +78,17 @@ class Server implements TestServer {
   }
 
   async start(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const problem = await this.#tryStart();
+      if (problem === undefined) return;
+      // After kill -9 its children need a moment to notice that they are alone.
+      if (tries === MOST_TRIES) throw new Error(`PostgreSQL did not start:\n${problem}`);
+      await setTimeout(100);
+    }
+  }
+
+  /** Starts the server, and gives what it said where it did not come up. */
+  async #tryStart(): Promise<string | undefined> {
     const settings = [`unix_socket_directories=${this.#folder}`, 'listen_addresses=', 'shared_buffers=64MB'];
     const server = spawn(
       join(this.#programs, 'postgres'),
@@ -83,16 +96,15 @@ class Server implements TestServer {
       { ...this.#account, cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'] },
     );
     this.#process = server;
-    const lines = createInterface({ input: server.stderr });
     const said: string[] = [];
-    for await (const line of lines) {
+    for await (const line of createInterface({ input: server.stderr })) {
       said.push(line);
       if (line.includes(READY)) {
         server.stderr.resume();
-        return;
+        return undefined;
       }
     }
-    throw new Error(`PostgreSQL did not start:\n${said.join('\n')}`);
+    return said.join('\n');
   }
 
   async newDatabase(): Promise<Secret> {

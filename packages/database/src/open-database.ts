@@ -59,8 +59,12 @@ async function openPlace(place: DatabasePlace, clock: Clock): Promise<Result<Dat
 export async function openDatabase(place: DatabasePlace, options: OpenOptions = {}): Promise<Result<Database>> {
   const opened = await openPlace(place, options.clock ?? systemClock);
   if (!opened.ok) return opened;
-  const migrated = await migrate(opened.value, options.migrations ?? []);
-  if (migrated.ok) return opened;
-  await opened.value.close();
-  return migrated;
+  let isMigrated = false;
+  try {
+    const migrated = await migrate(opened.value, options.migrations ?? []);
+    isMigrated = migrated.ok;
+    return migrated.ok ? opened : migrated;
+  } finally {
+    if (!isMigrated) await opened.value.close();
+  }
 }

@@ -41,7 +41,7 @@ export function messageIds(
   now: () => number,
   randomBytes: RandomBytes = (into) => crypto.getRandomValues(into),
 ): () => string {
-  let lastMs = 0;
+  let lastMs = -1;
   let lastRandom = '';
   return () => {
     const ms = Math.max(now(), lastMs);

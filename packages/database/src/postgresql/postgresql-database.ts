@@ -42,6 +42,8 @@ interface Lost {
 
 /** Settings without which nothing is stored on this connection. */
 async function checkSession(client: ClientBase, label: string): Promise<void> {
+  // A connection that breaks while it is in use fails its queries; the event beside them must not end the process.
+  client.on('error', () => undefined);
   const reply = await client.query<Record<string, string>>(postgresqlDialect.setUp);
   const found = reply.rows[0] ?? {};
   for (const { column, values } of postgresqlDialect.mustBe) {
@@ -91,6 +93,8 @@ class PostgresqlDatabase implements Database {
   readonly #notices = new NoticeBoard();
   readonly #listener: Listener;
   readonly #texts = new PreparedTexts();
+  /** What was asked and is not answered. */
+  readonly #open = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
   #blocked: { readonly untilMs: number; readonly fault: Fault } | undefined;
   #pauseMs: number = PAUSE.firstMs;
@@ -122,27 +126,16 @@ class PostgresqlDatabase implements Database {
 
   async query<Row>(statement: Statement<Row>): Promise<Result<readonly Row[]>> {
     if (!statement.reads) throw new Error(`This statement changes something: ${statement.text}`);
-    const client = await this.#connect();
-    if (!client.ok) return client;
-    const [reply] = await this.#send(client.value, [statement]);
-    if (reply?.status === 'fulfilled') {
-      client.value.release();
-      return success(reply.value.rows as Row[]);
-    }
-    client.value.release(endsConnection(reply?.reason));
-    return this.#failed({ error: reply?.reason, isUnknown: false });
+    if (this.#closing !== undefined) return this.#closed();
+    return (await this.#tracked(this.#query(statement))) as Result<readonly Row[]>;
   }
 
   async batch<const Statements extends readonly Statement[]>(
     statements: Statements,
   ): Promise<Result<BatchOutcome<Statements>>> {
-    for (let tries = 1; ; tries += 1) {
-      const client = await this.#connect();
-      if (!client.ok) return client;
-      const outcome = await this.#tryBatch(client.value, statements);
-      if (!('error' in outcome)) return success(outcome as BatchOutcome<Statements>);
-      if (tries === MOST_TRIES || !isConflict(outcome.error)) return this.#failed(outcome);
-    }
+    if (this.#closing !== undefined) return this.#closed();
+    const owned = statements.map(withOwnBytes);
+    return (await this.#tracked(this.#batch(owned))) as Result<BatchOutcome<Statements>>;
   }
 
   notify(channel: string, payload: string): void {
@@ -161,12 +154,47 @@ class PostgresqlDatabase implements Database {
 
   async close(): Promise<void> {
     this.#notices.clear();
-    this.#closing ??= Promise.all([this.#listener.close(), this.#pool.end()]).then(() => undefined);
+    this.#closing ??= this.#close();
     await this.#closing;
   }
 
+  async #close(): Promise<void> {
+    await Promise.allSettled([this.#listener.close(), ...this.#open]);
+    await this.#pool.end();
+  }
+
+  #closed(): Result<never> {
+    return failure(databaseFaults.make('DATABASE_UNAVAILABLE', { place: this.#label, reason: 'it is closed' }));
+  }
+
+  #tracked<T>(work: Promise<T>): Promise<T> {
+    this.#open.add(work);
+    return work.finally(() => this.#open.delete(work));
+  }
+
+  async #query(statement: Statement): Promise<Result<readonly unknown[]>> {
+    const client = await this.#connect();
+    if (!client.ok) return client;
+    const [reply] = await this.#send(client.value, [statement]);
+    if (reply?.status === 'fulfilled') {
+      client.value.release();
+      return success(reply.value.rows);
+    }
+    client.value.release(endsConnection(reply?.reason));
+    return this.#failed({ error: reply?.reason, isUnknown: false });
+  }
+
+  async #batch(statements: readonly Statement[]): Promise<Result<BatchOutcome>> {
+    for (let tries = 1; ; tries += 1) {
+      const client = await this.#connect();
+      if (!client.ok) return client;
+      const outcome = await this.#tryBatch(client.value, statements);
+      if (!('error' in outcome)) return success(outcome);
+      if (tries === MOST_TRIES || !isConflict(outcome.error)) return this.#failed(outcome);
+    }
+  }
+
   async #connect(): Promise<Result<PoolClient>> {
-    if (this.#closing !== undefined) return this.#failed({ error: new Error('it is closed'), isUnknown: false });
     const blocked = this.#blocked;
     if (blocked !== undefined && this.#clock.monotonicMs() < blocked.untilMs) return failure(blocked.fault);
     try {
@@ -220,6 +248,12 @@ class PostgresqlDatabase implements Database {
     const values = { place: this.#label, reason: error instanceof Error ? error.message : String(error) };
     return { ok: false, fault: databaseFaults.make('DATABASE_OUTCOME_UNKNOWN', values) };
   }
+}
+
+/** Bytes are copied: their owner may use them again at once. */
+function withOwnBytes(statement: Statement): Statement {
+  const values = statement.values.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value));
+  return { ...statement, values };
 }
 
 function resultOf(reply: Reply, statement: Statement | undefined): StatementResult {

@@ -20,6 +20,7 @@ export function sqlState(error: unknown): string | undefined {
 
 /** Whether the server ended the connection with this error. */
 export function endsConnection(error: unknown): boolean {
+  if (error instanceof RangeError) return false;
   if (sqlState(error) === undefined) return true;
   const severity: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'severity') : undefined;
   return severity === 'FATAL' || severity === 'PANIC';
@@ -43,6 +44,8 @@ const REFUSED = /^(?:28|3D000|42501)/;
  */
 export function faultOf(error: unknown, place: string): Fault | undefined {
   if (error instanceof FaultError) return error.fault;
+  // A number of a row that no number of ours can hold.
+  if (error instanceof RangeError) return undefined;
   const state = sqlState(error);
   const reason = error instanceof Error ? error.message : String(error);
   if (state === undefined) return databaseFaults.make('DATABASE_UNAVAILABLE', { place, reason });

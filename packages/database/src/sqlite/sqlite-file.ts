@@ -76,7 +76,14 @@ function positional(text: string): string {
 function createFile(file: string): void {
   const folder = dirname(resolve(file));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  closeSync(openSync(file, 'a', 0o600));
+  try {
+    // Only where it is not there: on POSIX systems, closing any descriptor of a file drops every lock that this process
+    // has on it, and with it the one that keeps others out (sqlite.org/howtocorrupt.html, section 2.2).
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
+    throw error;
+  }
   for (const each of [folder, dirname(folder)]) flushFolder(each);
 }
 

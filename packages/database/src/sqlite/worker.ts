@@ -29,8 +29,7 @@ class Service {
     this.#port = port;
     port.on('message', (requests: readonly Request[]) => {
       this.#take(requests);
-      // During a backup work is done between its steps only, so that no step sees half a transaction.
-      if (!this.#isCopying) this.#work();
+      this.#work();
     });
   }
 
@@ -59,9 +58,11 @@ class Service {
     }
   }
 
-  #work(): void {
+  /** During a backup this writes between its steps only, so that no step sees half a transaction. */
+  #work(isBetweenSteps = false): void {
     this.#takeWaiting();
-    while (this.#batches.length > 0) {
+    const mayWrite = (): boolean => this.#batches.length > 0 && (isBetweenSteps || !this.#isCopying);
+    while (mayWrite()) {
       const group = this.#batches.splice(0, LARGEST_GROUP);
       const endings = this.#file.write(group);
       this.#answer(group.map(({ id }, index) => ({ id, ...(endings[index] as Ending) })));
@@ -98,7 +99,7 @@ class Service {
     try {
       closeSync(openSync(partial, 'w', 0o600));
       chmodSync(partial, 0o600);
-      await backup(source, partial, { rate: BACKUP_STEP_PAGES, progress: () => this.#work() });
+      await backup(source, partial, { rate: BACKUP_STEP_PAGES, progress: () => this.#work(true) });
       const written = openSync(partial, 'r+');
       fsyncSync(written);
       closeSync(written);
