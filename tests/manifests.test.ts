@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lockDisagreements } from './setup/lock-file.ts';
 import { readManifest, repositoryFolder, workspaces, type WorkspaceManifest } from './setup/workspaces.ts';
 
 const EXACT = /^\d+\.\d+\.\d+$/;
@@ -87,5 +88,73 @@ describe('the root', () => {
     const names = Object.keys(root.scripts ?? {});
     for (const hook of ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'])
       expect(names).not.toContain(hook);
+  });
+});
+
+describe('the lock file', () => {
+  const manifests = [{ folder: '', manifest: root }, ...workspaces];
+
+  it('says what the manifests say, so that "npm ci" works in a fresh clone', () => {
+    const lock = readFileSync(join(repositoryFolder, 'package-lock.json'), 'utf8');
+    expect(lockDisagreements(lock, manifests), 'run "npm install --package-lock-only"; commit both').toEqual([]);
+  });
+
+  it.each<[string, object, object, string]>([
+    [
+      'a new dependency',
+      {},
+      { dependencies: { pg: '1.0.0' } },
+      'packages/a: dependencies names pg 1.0.0, the lock file none',
+    ],
+    [
+      'a dependency that is gone',
+      { dependencies: { pg: '1.0.0' } },
+      {},
+      'packages/a: dependencies names pg none, the lock file 1.0.0',
+    ],
+    [
+      'another version',
+      { peerDependencies: { pg: '1.0.0' } },
+      { peerDependencies: { pg: '1.0.1' } },
+      'packages/a: peerDependencies names pg 1.0.1, the lock file 1.0.0',
+    ],
+    ['another version of its own', {}, { version: '2.0.0' }, 'packages/a: is 2.0.0, in the lock file 1.0.0'],
+  ])('is caught with %s', (_what, locked, written, words) => {
+    const own = { name: '@postbearer/a', version: '1.0.0' };
+    const entries = {
+      'packages/a': { ...own, ...locked },
+      'node_modules/@postbearer/a': { resolved: 'packages/a', link: true },
+      'node_modules/pg': { version: (written as WorkspaceManifest).peerDependencies?.['pg'] ?? '1.0.0' },
+    };
+    const manifest = { ...own, ...written };
+    expect(lockDisagreements(JSON.stringify({ packages: entries }), [{ folder: 'packages/a', manifest }])).toEqual([
+      words,
+    ]);
+  });
+
+  it('is caught when it does not know a workspace, still knows an old one, or installs something else', () => {
+    const manifest = { name: '@postbearer/a', version: '1.0.0', dependencies: { pg: '1.0.0' } };
+    const link = (folder: string): object => ({ resolved: folder, link: true });
+    const known = { 'packages/a': manifest, 'node_modules/@postbearer/a': link('packages/a') };
+    const disagreements = (packages: object): string[] =>
+      lockDisagreements(JSON.stringify({ packages }), [{ folder: 'packages/a', manifest }]);
+    expect(disagreements({})).toContain('packages/a: is not in the lock file');
+    expect(disagreements({ 'packages/a': manifest, 'node_modules/pg': { version: '1.0.0' } })).toEqual([
+      'packages/a: the lock file does not link @postbearer/a to it',
+    ]);
+    expect(disagreements({ ...known })).toEqual(['packages/a: the lock file installs no pg']);
+    expect(disagreements({ ...known, 'node_modules/pg': { version: '2.0.0' } })).toEqual([
+      'packages/a: asks for pg 1.0.0, the lock file installs 2.0.0',
+    ]);
+    expect(
+      disagreements({
+        ...known,
+        'packages/a/node_modules/pg': { version: '1.0.0' },
+        'node_modules/pg': { version: '2.0.0' },
+      }),
+    ).toEqual([]);
+    expect(disagreements({ ...known, 'node_modules/pg': { version: '1.0.0' }, 'packages/b': {} })).toEqual([
+      'packages/b: is in the lock file and has no manifest',
+    ]);
   });
 });
