@@ -240,11 +240,13 @@ export async function statesOf(queue: Queue, id: string): Promise<readonly strin
 
 /** Bytes that look random and are the same each time. */
 export function bytesOf(length: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(length);
   let state = seed;
-  return Uint8Array.from({ length }, () => {
+  for (let index = 0; index < length; index += 1) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state >>> 24;
-  });
+    bytes[index] = state >>> 24;
+  }
+  return bytes;
 }
 
 /** Everything that a source gives. */
