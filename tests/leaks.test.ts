@@ -43,10 +43,16 @@ describe('a test file', () => {
   });
 
   it.each([
-    ['socket', /2 x TCPSocketWrap .*socket from port \d+ to port \d+/],
-    ['server', /TCPServerWrap .*server on .*127\.0\.0\.1/],
-    ['timer', /Timeout/],
-    ['child', /ProcessWrap .*child process .*process\.stdin\.resume/],
+    ['socket', /2 x TCPSocketWrap.*socket from port \d+ to port \d+/],
+    ['server', /TCPServerWrap.*server on .*127\.0\.0\.1/],
+    ['timer', /timer made at .*timer\.fixture\.ts:4/],
+    ['unref-timer', /timer made at .*unref-timer\.fixture\.ts:4/],
+    ['unref-sleep', /timer made at .*unref-sleep\.fixture\.ts:5/],
+    ['signal-timer', /timer made at .*signal-timer\.fixture\.ts:6/],
+    ['immediate', /immediate made at .*immediate\.fixture\.ts:4/],
+    ['unref-socket', /socket made at .*unref-socket\.fixture\.ts:10, socket/],
+    ['unref-server', /left open: server/],
+    ['child', /ProcessWrap.*child process .*process\.stdin\.resume/],
     ['listener', /listener on process for "SIGUSR2"/],
     ['fake-timers', /fake timers in use/],
   ])('fails, and says what, when it leaves open: %s', (kind, words) => {
