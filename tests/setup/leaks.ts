@@ -2,11 +2,11 @@
  * Every test file must close what it opens: sockets, servers, timers, child processes, listeners on the process.
  *
  * This file runs before each test file (`setupFiles`), notes what is open then, and after the last test waits a moment
- * for things to settle. What is still open fails the file, by name and by the place that made it, also when it was told not to
- * keep the process alive (`unref`): such a timer still fires into the next test.
+ * for things to settle. What is still open fails the file, by name and by the place that made it, also when it was told
+ * not to keep the process alive (`unref`): such a timer still fires into the next test.
  */
-import { openResources } from './open-resources.ts';
 import { afterAll, vi } from 'vitest';
+import { openResources } from './open-resources.ts';
 
 /** How long closing may take after the last test. */
 const SETTLE_MS = 2000;
