@@ -12,7 +12,7 @@
  */
 import type { Clock, ClockTimer, EventSink } from '@postbearer/core';
 import type { Mailer, SendOutcome } from '@postbearer/mailer';
-import type { AttemptReport, Decision, Hold, LeasedMessage, LeaseOptions, Queue } from '@postbearer/queue';
+import type { AttemptReport, Decision, Hold, HoldScope, LeasedMessage, LeaseOptions, Queue } from '@postbearer/queue';
 import { asksToSlowDown, reportOf } from './attempt-report.ts';
 import type { Lane } from './lanes.ts';
 import type { NoticeMaker } from './notices.ts';
@@ -54,6 +54,11 @@ interface ProbePlan {
 }
 
 type Probe = NonNullable<LeaseOptions['probe']>;
+
+/** The sender of the hold that a message tries: empty for that of the whole lane. */
+function probedSender(probe: HoldScope, from: string): string {
+  return probe === 'lane' ? '' : from;
+}
 
 /** One lane's worker. */
 export class LaneWorker {
@@ -125,7 +130,7 @@ export class LaneWorker {
     if (waitMs > 0) return this.#wakeIn(waitMs);
     if (!queue.owns(lane.name)) return false;
     // A lane that never runs empty must try its held senders too.
-    if (this.#isAnyProbeDue() && (await this.#probeHolds())) return true;
+    if (this.#nextProbeMs() <= clock.monotonicMs() && (await this.#probeHolds())) return true;
     const leased = await queue.lease(lane.name, { limit: Math.min(room, allowance.messages) });
     if (!leased.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
     if (leased.value.length > 0) return await this.#beginAll(leased.value);
@@ -242,7 +247,7 @@ export class LaneWorker {
       this.#planProbe(sender);
       onEvent({ name: 'lane.held', lane: lane.name, sender, fault: hold.fault });
     } else if (probe !== undefined) {
-      const sender = probe === 'lane' ? '' : leased.from;
+      const sender = probedSender(probe, leased.from);
       this.#probes.delete(sender);
       onEvent({ name: 'lane.released', lane: lane.name, sender });
     }
@@ -257,18 +262,26 @@ export class LaneWorker {
     for (const sender of this.#probes.keys())
       if (!holds.some((hold) => hold.sender === sender)) this.#probes.delete(sender);
     for (const hold of holds) {
-      if (!this.#isProbeDue(hold)) continue;
+      // One at a time: a slow answer must not bring a second message to the same fault.
+      if (this.#isProbing(hold.sender) || !this.#isProbeDue(hold)) continue;
       const probe: Probe = hold.sender === '' ? { scope: 'lane' } : { scope: 'sender', sender: hold.sender };
       const leased = await queue.lease(lane.name, { limit: 1, probe });
       if (leased.ok && leased.value.length > 0) return await this.#beginAll(leased.value);
     }
-    const nextMs = Math.min(...[...this.#probes.values()].map(({ atMs }) => atMs));
-    return this.#probes.size > 0 && this.#wakeIn(nextMs - this.#options.clock.monotonicMs());
+    const nextMs = this.#nextProbeMs();
+    return nextMs < Infinity && this.#wakeIn(nextMs - this.#options.clock.monotonicMs());
   }
 
-  #isAnyProbeDue(): boolean {
-    const nowMs = this.#options.clock.monotonicMs();
-    return [...this.#probes.values()].some(({ atMs }) => atMs <= nowMs);
+  #isProbing(sender: string): boolean {
+    return [...this.#inHand.keys()].some(
+      ({ probe, from }) => probe !== undefined && probedSender(probe, from) === sender,
+    );
+  }
+
+  /** When the next hold is to be tried, by the monotonic clock; one that is being tried is not: its end wakes. */
+  #nextProbeMs(): number {
+    const waiting = [...this.#probes].filter(([sender]) => !this.#isProbing(sender));
+    return Math.min(Infinity, ...waiting.map(([, { atMs }]) => atMs));
   }
 
   #planProbe(sender: string): ProbePlan {

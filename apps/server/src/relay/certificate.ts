@@ -2,11 +2,13 @@
  * The certificate that the relay presents.
  *
  * Where the settings name none, one is made at the first start and kept in the data folder, so that clients which were told
- * to trust it can go on doing so. It vouches for itself; devices that check certificates have to be given it.
+ * to trust it can go on doing so. It vouches for itself; devices that check certificates have to be given it. The files are
+ * looked at once a minute: a renewed certificate is used for the next handshakes, and one that cannot be used is told of
+ * once while the one before it stays.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failure, success, type Clock, type Result } from '@postbearer/core';
+import { failure, success, type Clock, type ClockTimer, type Fault, type Result } from '@postbearer/core';
 import { createSelfSignedCertificate } from '@postbearer/network/certificates';
 import type { ServerCertificate } from '@postbearer/smtp/server';
 import { relayFaults } from './faults.ts';
@@ -56,4 +58,56 @@ export async function ownCertificate(dataFolder: string, hostname: string, clock
   await writeFile(files.keyFile, privateKeyPem, { mode: 0o600 });
   await writeFile(files.certificateFile, certificatePem, { mode: 0o644 });
   return files;
+}
+
+const LOOK_EVERY_MS = 60_000;
+
+/** What follows the files of a certificate. */
+export interface CertificateFollower {
+  /** Looks at the files now. */
+  look(): Promise<void>;
+  /** Looks no more; safe to repeat. */
+  close(): void;
+}
+
+/** What {@link followCertificate} works with. */
+export interface FollowOptions {
+  readonly files: CertificateFiles;
+  /** The certificate in use. */
+  readonly current: ServerCertificate;
+  readonly clock: Clock;
+  /** Takes a new certificate into use, or says why not. */
+  readonly replace: (certificate: ServerCertificate) => Result<void>;
+  /** Hears why a certificate cannot be used. */
+  readonly onFault: (fault: Fault) => void;
+}
+
+/** Uses the certificate in the files whenever it is another. */
+export function followCertificate(options: FollowOptions): CertificateFollower {
+  const { files, clock, replace, onFault } = options;
+  let seen = JSON.stringify(options.current);
+  let timer: ClockTimer | undefined;
+  let isClosed = false;
+
+  const look = async (): Promise<void> => {
+    const found = await readCertificate(files);
+    const now = JSON.stringify(found.ok ? found.value : found.fault.message);
+    if (now === seen || isClosed) return;
+    seen = now;
+    const replaced = found.ok ? replace(found.value) : found;
+    if (!replaced.ok) onFault(replaced.fault);
+  };
+
+  const again = (): void => {
+    timer = clock.setTimer(() => void look().finally(again), LOOK_EVERY_MS, { background: true });
+    if (isClosed) timer.cancel();
+  };
+  again();
+  return {
+    look,
+    close() {
+      isClosed = true;
+      timer?.cancel();
+    },
+  };
 }

@@ -2,7 +2,7 @@
  * The header of a message that comes in: what is read of it, and the few things that are changed (RFC 6409 section 8).
  *
  * The rules of this file:
- * - a Received line is put before everything; Bcc and Resent-Bcc are taken out;
+ * - a Received line is put before everything; Bcc, Resent-Bcc and Postbearer-Idempotency-Key are taken out;
  * - where they are missing, Date, Message-ID and From are added at the end;
  * - where the app's rule says so, the addresses in From become the mailbox, and the name that is shown stays;
  * - every other byte stays as it is. A line that is no field ends the header, and an empty line is put before it.
@@ -25,6 +25,8 @@ export interface IncomingHeader {
   readonly from: readonly MailboxAddress[];
   readonly messageId?: string;
   readonly subject: string;
+  /** What makes repeating the message safe, where the client says it. */
+  readonly idempotencyKey?: string;
   readonly fields: readonly Field[];
 }
 
@@ -49,7 +51,9 @@ export interface HeaderChanges {
 
 /** The beginning of a field (RFC 5322 section 2.2; a space before the colon is obsolete syntax). */
 export const FIELD: RegExp = /^([!-9;-~]+)[ \t]*:/;
-const REMOVED: ReadonlySet<string> = new Set(['bcc', 'resent-bcc']);
+const IDEMPOTENCY_KEY = 'postbearer-idempotency-key';
+const REMOVED: ReadonlySet<string> = new Set(['bcc', 'resent-bcc', IDEMPOTENCY_KEY]);
+const LONGEST_KEY = 255;
 
 /** Cuts before each line that does not begin with a space or tab. */
 function fieldsOf(header: string): Field[] {
@@ -85,10 +89,12 @@ export function readHeader(text: string): Result<IncomingHeader> {
   if (!from.ok) return from;
   const messageId = fields.find(({ name }) => name === 'message-id');
   const subject = fields.find(({ name }) => name === 'subject');
+  const key = fields.find(({ name }) => name === IDEMPOTENCY_KEY);
   return success({
     from: from.value.map(({ address }) => address),
     ...(messageId === undefined ? {} : { messageId: oneLine(valueOf(messageId), 998) }),
     subject: subject === undefined ? '' : valueOf(subject),
+    ...(key === undefined ? {} : { idempotencyKey: oneLine(valueOf(key), LONGEST_KEY) }),
     fields,
   });
 }

@@ -22,7 +22,7 @@ import { takeIn } from './take-in.ts';
 export interface RelayHandlerOptions {
   readonly security: 'starttls' | 'tls' | 'plain';
   readonly hostname: string;
-  readonly apps: AppRegistry;
+  readonly apps: Pick<AppRegistry, 'signIn' | 'byName' | 'byAddress'>;
   readonly submitter: Submitter;
   readonly clock: Clock;
   readonly onEvent: EventSink;

@@ -1,9 +1,15 @@
 /** The listeners of the relay, as the settings name them. */
-import { failure, success, type Clock, type EventSink, type Result } from '@postbearer/core';
+import { success, type Clock, type EventSink, type Result } from '@postbearer/core';
 import { createSmtpServer, type ListeningAddress, type SmtpServer } from '@postbearer/smtp/server';
 import type { AppRegistry } from '../access/app-registry.ts';
 import type { Submitter } from '../delivery/submit.ts';
-import { ownCertificate, readCertificate, type CertificateFiles } from './certificate.ts';
+import {
+  followCertificate,
+  ownCertificate,
+  readCertificate,
+  type CertificateFiles,
+  type CertificateFollower,
+} from './certificate.ts';
 import { createRelayHandler } from './relay-handler.ts';
 
 /** One place where mail is taken. */
@@ -47,6 +53,12 @@ export interface Relay {
   close(graceMs: number): Promise<void>;
 }
 
+interface OpenListener {
+  readonly server: SmtpServer;
+  readonly follower: CertificateFollower | undefined;
+  readonly address: RelayAddress;
+}
+
 async function certificateFiles({ settings, dataFolder, clock }: RelayOptions): Promise<CertificateFiles | undefined> {
   if (settings.listeners.every(({ security }) => security === 'plain')) return undefined;
   return settings.certificate ?? (await ownCertificate(dataFolder, settings.hostname, clock));
@@ -56,7 +68,7 @@ async function listen(
   options: RelayOptions,
   listener: ListenerSettings,
   files: CertificateFiles | undefined,
-): Promise<Result<[SmtpServer, RelayAddress]>> {
+): Promise<Result<OpenListener>> {
   const { settings, submitter, clock, onEvent, onError } = options;
   const { security, port, host = '127.0.0.1' } = listener;
   const certificate = security === 'plain' || files === undefined ? undefined : await readCertificate(files);
@@ -73,31 +85,40 @@ async function listen(
   const listening = await server.listen({ host, port });
   if (!listening.ok) return listening;
   const certificateFile = certificate === undefined ? undefined : files?.certificateFile;
+  const follower =
+    certificate === undefined || files === undefined
+      ? undefined
+      : followCertificate({
+          files,
+          current: certificate.value,
+          clock,
+          replace: (renewed) => server.replaceCertificate(renewed),
+          onFault: (fault) => onEvent({ name: 'settings.warning', fault }),
+        });
   onEvent({
     name: 'service.listening',
     ...listening.value,
     security,
     ...(certificateFile === undefined ? {} : { certificateFile }),
   });
-  return success([server, { ...listening.value, security }]);
+  return success({ server, follower, address: { ...listening.value, security } });
 }
 
 /** Opens every listener; where one cannot be opened, none stays. Fails as `SmtpServer.listen` does, or with `RELAY_CERTIFICATE_UNREADABLE`. */
 export async function startRelay(options: RelayOptions): Promise<Result<Relay>> {
   const files = await certificateFiles(options);
-  const servers: SmtpServer[] = [];
-  const addresses: RelayAddress[] = [];
+  const open: OpenListener[] = [];
   const close = async (graceMs: number): Promise<void> => {
-    await Promise.all(servers.map(async (server) => await server.close({ graceMs })));
+    for (const { follower } of open) follower?.close();
+    await Promise.all(open.map(async ({ server }) => await server.close({ graceMs })));
   };
   for (const listener of options.settings.listeners) {
     const opened = await listen(options, listener, files);
-    if (!opened.ok) {
+    if (opened.ok) open.push(opened.value);
+    else {
       await close(0);
-      return failure(opened.fault);
+      return opened;
     }
-    servers.push(opened.value[0]);
-    addresses.push(opened.value[1]);
   }
-  return success({ addresses, close });
+  return success({ addresses: open.map(({ address }) => address), close });
 }

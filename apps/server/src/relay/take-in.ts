@@ -1,4 +1,10 @@
-/** Takes one message in: reads its header, finds its way, stores it. It is confirmed by whoever calls this, after it resolved. */
+/**
+ * Takes one message in: reads its header, finds its way, stores it. It is confirmed by whoever calls this, after it resolved.
+ *
+ * A message with an idempotency key is taken once: the same key with the same envelope and bytes within 24 hours is
+ * confirmed and not stored again, and with others it is refused.
+ */
+import { createHash, type Hash } from 'node:crypto';
 import { success, type MailboxAddress, type Result } from '@postbearer/core';
 import type { Enqueued, Intake } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
@@ -47,9 +53,18 @@ async function writeAll(intake: Intake, beginning: string, blocks: AsyncIterator
   return success(undefined);
 }
 
+/** The same blocks, each of them digested as well. */
+async function* digested(content: AsyncIterable<Uint8Array>, digest: Hash): AsyncGenerator<Uint8Array> {
+  for await (const block of content) {
+    digest.update(block);
+    yield block;
+  }
+}
+
 async function store(incoming: Incoming, intake: Intake, submitter: Submitter): Promise<Result<Enqueued>> {
   const { app, sender, recipients, origin, hostname, now } = incoming;
-  const opened = await readToHeader(incoming.content);
+  const digest = createHash('sha256').update(JSON.stringify([sender, recipients]));
+  const opened = await readToHeader(digested(incoming.content, digest));
   if (!opened.ok) return opened;
   const { rest, blocks } = opened.value;
   const header = readHeader(opened.value.header);
@@ -68,8 +83,14 @@ async function store(incoming: Incoming, intake: Intake, submitter: Submitter): 
   const beginning = writeHeader(header.value, changes, !rest.startsWith('\r\n')) + rest;
   const written = await writeAll(intake, beginning, blocks);
   if (!written.ok) return written;
-  const { subject } = header.value;
-  return await submitter.accept(intake, request, route.value, { recipients, messageId, subject, origin });
+  const { subject, idempotencyKey: key } = header.value;
+  return await submitter.accept(intake, request, route.value, {
+    recipients,
+    messageId,
+    subject,
+    origin,
+    ...(key === undefined ? {} : { idempotency: { key, digest: digest.digest('hex') } }),
+  });
 }
 
 /**
