@@ -3,8 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '@postbearer/emulator';
+import type { Emulator } from '@postbearer/emulator';
 import PostalMime from 'postal-mime';
+import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { canaryClientSecret } from '../setup/canaries.ts';
 import { LAUNCHER, runCommand } from '../setup/run-command.ts';
@@ -13,7 +14,7 @@ let emulator: Emulator;
 let folder = '';
 
 beforeEach(async () => {
-  emulator = await startEmulator({ pace: Number.POSITIVE_INFINITY });
+  emulator = await startCanaryEmulator();
   folder = await mkdtemp(join(tmpdir(), 'postbearer-cli-'));
   await emulator.writeSettings(join(folder, 'Global-variables.json'));
 });

@@ -2,12 +2,13 @@
 import { once } from 'node:events';
 import type { Fault, PostbearerEvent } from '@postbearer/core';
 import { renderJson, renderText } from '@postbearer/core';
-import { startEmulator, type Emulator, type EmulatorOptions, type SettingsOverrides } from '@postbearer/emulator';
+import type { Emulator, EmulatorOptions, SettingsOverrides } from '@postbearer/emulator';
 import { createEventLog, createMailer, SettingsError, type Mailer, type MailerOptions } from '@postbearer/mailer';
 import PostalMime from 'postal-mime';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { keepOutput } from '../setup/run-record.ts';
-import { canaryClientSecret, canaryPassword } from '../setup/canaries.ts';
+import { canaryPassword } from '../setup/canaries.ts';
 
 let emulator: Emulator;
 let open: Mailer[] = [];
@@ -16,7 +17,7 @@ let events: PostbearerEvent[] = [];
 
 async function start(options: EmulatorOptions = {}): Promise<void> {
   await emulator.close();
-  emulator = await startEmulator({ pace: Number.POSITIVE_INFINITY, ...options });
+  emulator = await startCanaryEmulator(options);
 }
 
 function mailerFor(overrides: SettingsOverrides = {}, options: MailerOptions = {}): Mailer {
@@ -38,6 +39,9 @@ function mailerWith(settings: Parameters<typeof createMailer>[0], options: Maile
   return mailer;
 }
 
+/** Another canary, which is not the secret of the app. */
+const wrongSecret = canaryPassword;
+
 const MAIL = { to: 'user@example.com', subject: 'Hello', text: 'It works.\n' } as const;
 
 async function faultOf(mailer: Mailer, mail: Parameters<Mailer['send']>[0] = MAIL): Promise<Fault> {
@@ -48,7 +52,7 @@ async function faultOf(mailer: Mailer, mail: Parameters<Mailer['send']>[0] = MAI
 }
 
 beforeEach(async () => {
-  emulator = await startEmulator({ pace: Number.POSITIVE_INFINITY });
+  emulator = await startCanaryEmulator();
   open = [];
   lines = [];
   events = [];
@@ -195,7 +199,7 @@ describe('every failure that the guide names', () => {
     ],
     [
       'the client secret is wrong',
-      () => ({ overrides: { clientSecret: canaryClientSecret } }),
+      () => ({ overrides: { clientSecret: wrongSecret } }),
       'M365_CLIENT_SECRET_WRONG',
       'fix-configuration',
     ],
@@ -253,7 +257,7 @@ describe('every failure that the guide names', () => {
   });
 
   test('a wrong secret is told in the words administrators search for, with the cause and the next step', async () => {
-    await faultOf(mailerFor({ clientSecret: canaryClientSecret }));
+    await faultOf(mailerFor({ clientSecret: wrongSecret }));
     const at = lines.findIndex((line) =>
       line.startsWith('[Error] Failed to acquire OAuth token: Invalid client secret'),
     );
@@ -262,7 +266,7 @@ describe('every failure that the guide names', () => {
     expect(told.slice(1).every((line) => line.startsWith('    '))).toBe(true);
     expect(told.join('\n')).toMatch(/ {4}Cause: .*\n {4}Next/);
     expect(lines[at + 1]?.split('\n')[0]).toBe('[Error] SMTP authentication failed');
-    expect(lines.join('\n')).not.toContain(canaryClientSecret);
+    expect(lines.join('\n')).not.toContain(wrongSecret);
   });
 
   test('a refused sign-in is told in the words administrators search for', async () => {

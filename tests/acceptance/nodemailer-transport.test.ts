@@ -1,17 +1,18 @@
 /** Code that uses nodemailer changes one line and sends with a token. */
 import { Readable } from 'node:stream';
-import { startEmulator, type Emulator } from '@postbearer/emulator';
+import type { Emulator } from '@postbearer/emulator';
 import { createMailer, type Mailer } from '@postbearer/mailer';
 import { createNodemailerTransport, PostbearerSendError } from '@postbearer/mailer/nodemailer';
 import nodemailer from 'nodemailer';
 import PostalMime from 'postal-mime';
+import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 let emulator: Emulator;
 let mailer: Mailer;
 
 beforeEach(async () => {
-  emulator = await startEmulator({ pace: Number.POSITIVE_INFINITY });
+  emulator = await startCanaryEmulator();
   mailer = createMailer(emulator.settings(), { environment: {} });
 });
 

@@ -7,7 +7,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmulator, type Emulator, type EmulatorSettings } from '@postbearer/emulator';
+import type { Emulator, EmulatorSettings } from '@postbearer/emulator';
+import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { canaryPassword } from '../setup/canaries.ts';
 import { runCommand, type CommandEnd } from '../setup/run-command.ts';
@@ -17,7 +18,7 @@ let folder = '';
 let raw: Buffer;
 
 beforeEach(async () => {
-  emulator = await startEmulator({ pace: Number.POSITIVE_INFINITY });
+  emulator = await startCanaryEmulator();
   folder = await mkdtemp(join(tmpdir(), 'postbearer-forms-'));
   raw = Buffer.from(
     'From: notifications@contoso.example\r\nTo: user@example.com\r\nSubject: raw\r\n\r\n.\r\n..\r\nbytes \r\n\r\n',
