@@ -143,7 +143,8 @@ function queuedEvent(onEvent: EventSink): SubmitterOptions['onQueued'] {
 /** How a service is being closed. */
 interface Closing {
   isBegun: boolean;
-  graceMs: number;
+  /** By the monotonic clock: what is not done by then is cut. */
+  untilMs: number;
 }
 
 async function assemble(
@@ -152,6 +153,7 @@ async function assemble(
   closing: Closing,
 ): Promise<Result<Omit<Server, 'close'>>> {
   const { settings, dataFolder, service = {}, clock = systemClock, onError = warn } = options;
+  const leftMs = (): number => Math.max(0, closing.untilMs - clock.monotonicMs());
   const onEvent = announceOnce(options.onEvent ?? ((): void => undefined));
   const store = await openStore(dataFolder, clock, service.queue, stack);
   if (!store.ok) return store;
@@ -187,7 +189,7 @@ async function assemble(
     onEvent,
     onError,
   });
-  stack.defer(async () => await dispatcher.stop(closing.graceMs));
+  stack.defer(async () => await dispatcher.stop(leftMs()));
   const sending = await dispatcher.start();
   if (!sending.ok) return sending;
   queue.start();
@@ -218,7 +220,7 @@ async function assemble(
     onError,
   });
   if (!relay.ok) return relay;
-  stack.defer(async () => await relay.value.close(closing.graceMs));
+  stack.defer(async () => await relay.value.close(leftMs()));
   return success({ addresses: relay.value.addresses, control });
 }
 
@@ -249,23 +251,24 @@ async function assemble(
  */
 export async function startServer(options: ServerOptions): Promise<Result<Server>> {
   const stack = new AsyncDisposableStack();
-  const closing: Closing = { isBegun: false, graceMs: STANDARD_GRACE_MS };
+  const { clock = systemClock } = options;
+  const closing: Closing = { isBegun: false, untilMs: 0 };
   try {
     const assembled = await assemble(options, stack, closing);
     if (!assembled.ok) return assembled;
-    return success(serverOf(assembled.value, stack.move(), closing));
+    return success(serverOf(assembled.value, stack.move(), closing, clock));
   } finally {
     await stack.disposeAsync();
   }
 }
 
-function serverOf(parts: Omit<Server, 'close'>, held: AsyncDisposableStack, closing: Closing): Server {
+function serverOf(parts: Omit<Server, 'close'>, held: AsyncDisposableStack, closing: Closing, clock: Clock): Server {
   let closed: Promise<void> | undefined;
   return {
     ...parts,
     close({ graceMs = STANDARD_GRACE_MS } = {}) {
+      if (!closing.isBegun) closing.untilMs = clock.monotonicMs() + graceMs;
       closing.isBegun = true;
-      closing.graceMs = graceMs;
       closed ??= held.disposeAsync();
       return closed;
     },

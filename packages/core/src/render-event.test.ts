@@ -72,6 +72,30 @@ const events = {
   perhaps: notAccepted('uncertain', tryLater),
   disabled: { name: 'mail.disabled', fault: tryLater },
   warning: { name: 'settings.warning', fault: tryLater },
+  queued: {
+    name: 'message.queued',
+    id: '01m',
+    messageId: '<1@example.com>',
+    app: 'scanner',
+    lane: 'default/a@example.com',
+    origin: 'smtp 192.0.2.7',
+    recipients: 2,
+    sizeBytes: 9,
+  },
+  settled: {
+    name: 'message.settled',
+    id: '01m',
+    messageId: '<1@example.com>',
+    app: 'scanner',
+    lane: 'default/a@example.com',
+    state: 'expired',
+    faultCode: 'SMTP_CONNECT_TIMEOUT',
+    ageMs: 5,
+  },
+  submissionRefused: { name: 'submission.refused', origin: 'smtp 192.0.2.7', fault: tryLater },
+  laneHeld: { name: 'lane.held', lane: 'default/a@example.com', sender: '', fault: wrongSecret },
+  senderReleased: { name: 'lane.released', lane: 'default/a@example.com', sender: 'b@example.com' },
+  listening: { name: 'service.listening', host: '127.0.0.1', port: 25, security: 'plain' },
 } as const satisfies Readonly<Record<string, PostbearerEvent>>;
 
 describe('the first line of an event', () => {
@@ -91,6 +115,15 @@ describe('the first line of an event', () => {
     ['perhaps', '[Error] Email perhaps sent to: user@example.com'],
     ['disabled', '[Warning] Email is disabled: nothing was sent'],
     ['warning', '[Warning] The server asks to try later.'],
+    ['queued', '[Information] Queued <1@example.com> as 01m for 2 recipients, from scanner (smtp 192.0.2.7)'],
+    ['settled', '[Error] Message 01m is expired (SMTP_CONNECT_TIMEOUT)'],
+    ['submissionRefused', '[Warning] Refused mail from an unknown sender (smtp 192.0.2.7): Try later'],
+    [
+      'laneHeld',
+      '[Error] Holding the lane default/a@example.com: Invalid client secret. Mail is kept and goes out once this is mended',
+    ],
+    ['senderReleased', '[Information] No longer holding mail from b@example.com in the lane default/a@example.com'],
+    ['listening', '[Information] Listening on 127.0.0.1:25 (plain)'],
   ])('%s: %s', (name, line) => {
     expect(renderText(events[name]).split('\n')[0]).toBe(line);
   });

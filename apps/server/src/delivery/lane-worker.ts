@@ -12,6 +12,7 @@
  */
 import type { Clock, ClockTimer, EventSink } from '@postbearer/core';
 import type { Mailer, SendOutcome } from '@postbearer/mailer';
+import { BodyUnreadable } from '@postbearer/queue';
 import type { AttemptReport, Decision, Hold, HoldScope, LeasedMessage, LeaseOptions, Queue } from '@postbearer/queue';
 import { asksToSlowDown, reportOf } from './attempt-report.ts';
 import type { Lane } from './lanes.ts';
@@ -181,7 +182,7 @@ export class LaneWorker {
     if (isStored) this.#tell(leased, decision);
   }
 
-  /** Sends; `undefined` where nothing of it was said to the server. */
+  /** Sends; `undefined` where the server did not get the whole message, for a reason of ours. */
   async #tryToSend(
     leased: LeasedMessage,
     mailer: LaneWorkerOptions['mailer'],
@@ -192,6 +193,11 @@ export class LaneWorker {
       return await mailer.sendMessage(leased.message, { upstream, mailbox, messageId: leased.messageId, signal });
     } catch (error) {
       if (signal.aborted) return undefined;
+      // The database failed while the body was read, and the line was dropped before the end of the message.
+      if (error instanceof BodyUnreadable && error.fault.next === 'retry') {
+        this.#pausedUntilMs = this.#options.clock.monotonicMs() + DATABASE_PAUSE_MS;
+        return undefined;
+      }
       throw error;
     }
   }
