@@ -24,8 +24,9 @@ it('forgets a call that was cancelled, twice if need be', async () => {
 
 it('does not keep the process alive for a background call', () => {
   const before = process.getActiveResourcesInfo();
-  systemClock.setTimer(() => undefined, 60_000, { background: true });
+  const background = systemClock.setTimer(() => undefined, 60_000, { background: true });
   expect(process.getActiveResourcesInfo()).toEqual(before);
+  background.cancel();
   systemClock.setTimer(() => undefined, 60_000).cancel();
   expect(process.getActiveResourcesInfo()).toEqual(before);
 });
