@@ -46,7 +46,7 @@ describe('a test file', () => {
     ['socket', /2 x TCPSocketWrap.*socket from port \d+ to port \d+/],
     ['server', /TCPServerWrap.*server on .*127\.0\.0\.1/],
     ['timer', /timer made at .*timer\.fixture\.ts:4/],
-    ['unref-timer', /timer made at .*unref-timer\.fixture\.ts:4/],
+    ['unref-timer', /timer made at .*unref-timer\.fixture\.ts:4, called at .*unref-timer\.fixture\.ts:8/],
     ['unref-sleep', /timer made at .*unref-sleep\.fixture\.ts:5/],
     ['signal-timer', /timer made at .*signal-timer\.fixture\.ts:6/],
     ['immediate', /immediate made at .*immediate\.fixture\.ts:4/],

@@ -27,6 +27,7 @@ const TIMERS_OF_NODE = /\butcDate\b/;
 /** Vitest, and the wait of the check itself. */
 const NOT_OF_THE_TESTS = /\/node_modules\/(?:@vitest|vitest|vite|tinypool|birpc)\/|\/tests\/setup\/leaks\.ts:/;
 const STACK_FRAMES = 30;
+const PLACES_SHOWN = 3;
 
 interface Made {
   readonly kind: string;
@@ -56,30 +57,34 @@ createHook({
   trackPromises: false,
 }).enable();
 
-/** The first place on a stack that is not Node's own; `undefined` when Node made it on an event from outside. */
-function placeOf(stack: string): string | undefined {
+/** The places on a stack that are not Node's own, innermost first; none when Node made it on an event from outside. */
+function placesOf(stack: string): string[] {
   return stack
     .split('\n')
     .slice(1)
     .map((line) => /(?:^| |\()((?:file:\/\/)?\/[^()]*):(\d+):\d+\)?$/.exec(line))
     .flatMap((match) => (match === null ? [] : [`${match[1]}:${match[2]}`]))
-    .find((place) => !place.includes(import.meta.filename));
+    .filter((place) => !place.includes(import.meta.filename));
 }
 
-function fromRoot(place: string): string {
-  return relative(process.cwd(), place.startsWith('file:') ? fileURLToPath(place) : place);
+/** Such as ` made at packages/a/src/b.ts:12, called at packages/a/src/b.test.ts:7`: a clock is named with its caller. */
+function madeAt(places: readonly string[]): string {
+  const shown = places.filter((place) => !NOT_OF_THE_TESTS.test(place)).slice(0, PLACES_SHOWN);
+  const fromRoot = shown.map((place) =>
+    relative(process.cwd(), place.startsWith('file:') ? fileURLToPath(place) : place),
+  );
+  return fromRoot.length === 0 ? '' : ` made at ${fromRoot.join(', called at ')}`;
 }
 
 /** Short phrases such as `timer made at packages/a/src/b.ts:12`, one for each thing that is open. */
 export function openResources(): string[] {
   return [...made.values()].flatMap(({ kind, stack }) => {
     const text = stack.stack ?? '';
-    const place = placeOf(text);
-    if (place !== undefined && NOT_OF_THE_TESTS.test(place)) return [];
+    const places = placesOf(text);
+    if (NOT_OF_THE_TESTS.test(places[0] ?? '')) return [];
     // A timer that no code of ours asked for belongs to Node; a socket without a place was accepted by a server.
-    if (kind === 'timer' || kind === 'immediate') {
-      return place === undefined || TIMERS_OF_NODE.test(text) ? [] : [`${kind} made at ${fromRoot(place)}`];
-    }
-    return [place === undefined ? kind : `${kind} made at ${fromRoot(place)}`];
+    const isTimer = kind === 'timer' || kind === 'immediate';
+    if (isTimer && (places.length === 0 || TIMERS_OF_NODE.test(text))) return [];
+    return [`${kind}${madeAt(places)}`];
   });
 }
