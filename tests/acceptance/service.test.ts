@@ -285,6 +285,24 @@ describe('a message that is refused for good', () => {
   });
 });
 
+describe('stopping', () => {
+  test.each([
+    ['rcpt', 'queued', 'is given back where the server has not got it'],
+    ['final', 'uncertain', 'is uncertain where the server may have got it'],
+  ] as const)('while a server hangs at %s ends in time, and the message is %s: it %s', async (stage, state) => {
+    const server = await serve();
+    const way = { port: portOf(server, 'starttls'), password: await addApp(server) };
+    emulator.faults.add({ stage, action: { kind: 'hang' } });
+    await submit(way);
+    await eventually(() => emulator.faults.list().some(({ applied }) => applied > 0)).toBe(true);
+    const begun = performance.now();
+    await server.close({ graceMs: 100 });
+    expect(performance.now() - begun).toBeLessThan(5000);
+    const listed = await runCommand(['queue', 'list', '--data', join(folder, 'data'), '--json']);
+    expect(JSON.parse(listed.out)).toMatchObject({ messages: [{ state, crashes: 0 }] });
+  });
+});
+
 describe('an operator', () => {
   test('asks a running service over a socket that nobody else can open, and the database where none runs', async () => {
     const data = join(folder, 'data');
