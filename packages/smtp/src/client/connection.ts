@@ -68,11 +68,6 @@ export interface ConnectionFacts {
   readonly onEvent?: EventSink | undefined;
 }
 
-/** Content up to this size may leave together with its envelope. */
-const ONE_WRITE_BYTES = 65_536;
-/** A connection that was silent for longer may have been closed at the other end without our knowing. */
-const RECENT_MS = 1000;
-
 /** The one implementation; the pool uses more of it than its face shows. */
 export class Connection implements SmtpConnection {
   readonly id: string;
@@ -91,7 +86,6 @@ export class Connection implements SmtpConnection {
   #mustNotSend: Fault | undefined;
   /** The last that was tried. */
   #mechanism = 'none';
-  #lastHeardAt: number;
 
   constructor(wire: Wire, facts: ConnectionFacts) {
     this.id = wire.id;
@@ -102,7 +96,6 @@ export class Connection implements SmtpConnection {
     this.closed = wire.closed;
     this.#wire = wire;
     this.#onEvent = facts.onEvent;
-    this.#lastHeardAt = wire.clock.monotonicMs();
     void wire.closed.then(() =>
       this.#onEvent?.({ name: 'smtp.closed', connection: this.id, host: this.host, messages: this.#messagesSent }),
     );
@@ -236,19 +229,13 @@ export class Connection implements SmtpConnection {
     const commands = envelopeCommands(envelope, content.facts, this.capabilities, this.host);
     if (!commands.ok) return commands;
     const { pipelining, chunking, eightBitMime } = this.capabilities;
-    const isChunked = chunking && content.kind === 'bytes';
     return success({
       sender: envelope.sender,
       recipients: envelope.recipients,
       commands: commands.value,
       content,
       isPipelined: pipelining,
-      isChunked,
-      isOneWrite:
-        isChunked &&
-        pipelining &&
-        content.bytes.length <= ONE_WRITE_BYTES &&
-        this.#wire.clock.monotonicMs() - this.#lastHeardAt < RECENT_MS,
+      isChunked: chunking && content.kind === 'bytes',
       takesEightBit: eightBitMime,
       needsReset: this.#needsReset,
     });
@@ -263,7 +250,6 @@ export class Connection implements SmtpConnection {
     transaction.begin();
     const end = await promise;
     signal?.removeEventListener('abort', onAbort);
-    this.#lastHeardAt = this.#wire.clock.monotonicMs();
     if (end.kind === 'settled') {
       this.#needsReset = end.needsReset;
       if (end.verdicts.some((verdict) => verdict.outcome === 'accepted')) this.#messagesSent += 1;
@@ -300,7 +286,6 @@ export class Connection implements SmtpConnection {
     try {
       const outcome = await work();
       if (!outcome.ok) signal?.throwIfAborted();
-      this.#lastHeardAt = this.#wire.clock.monotonicMs();
       return outcome;
     } finally {
       signal?.removeEventListener('abort', onAbort);

@@ -112,22 +112,34 @@ describe('a line that breaks', () => {
     expect(summary(await connection.send(message(long)))).toEqual(['deferred SMTP_CONNECTION_LOST']);
   });
 
-  it('after the end of a chunk with its envelope: uncertain for whoever was not refused', async () => {
+  it('after the end of a chunk: uncertain for whoever was not refused', async () => {
     await using server = await servePeers(
       greet(['PIPELINING', 'CHUNKING'], async (peer) => {
-        await peer.until(HELLO);
-        peer.say('250 ok\r\n550 5.1.1 no such user\r\n250 ok\r\n');
-        peer.end();
+        await peer.until('b@example.com>\r\n');
+        peer.say('250 ok\r\n550 no such user\r\n250 ok\r\n');
+        await peer.until('Hello.\r\n');
+        peer.cut();
       }),
     );
     const connection = await open(server);
-    const verdicts = await connection.send(message(HELLO, 'gone@example.com', 'here@example.com', 'next@example.com'));
-    expect(summary(verdicts)).toEqual([
-      'refused SMTP_RECIPIENT_REFUSED',
-      'uncertain SMTP_OUTCOME_UNCERTAIN',
-      'uncertain SMTP_OUTCOME_UNCERTAIN',
-    ]);
-    expect(verdicts[1]).toMatchObject({ fault: { next: 'uncertain', reported: 'SMTP_CONNECTION_LOST' } });
+    const verdicts = await connection.send(message(HELLO, 'a@example.com', 'b@example.com'));
+    expect(summary(verdicts)).toEqual(['refused SMTP_RECIPIENT_REFUSED', 'uncertain SMTP_OUTCOME_UNCERTAIN']);
+  });
+
+  it('at MAIL FROM or RCPT TO of a message that would go by chunk: deferred, and none of it was sent', async () => {
+    for (const answers of ['', '250 ok\r\n', '250 ok\r\n250 ok\r\n']) {
+      await using server = await servePeers(
+        greet(['PIPELINING', 'CHUNKING'], async (peer) => {
+          await peer.until('b@example.com>\r\n');
+          peer.say(answers);
+          peer.end();
+        }),
+      );
+      const connection = await open(server);
+      const verdicts = await connection.send(message(HELLO, 'a@example.com', 'b@example.com'));
+      expect(summary(verdicts)).toEqual(['deferred SMTP_CONNECTION_LOST', 'deferred SMTP_CONNECTION_LOST']);
+      expect(server.peers[0]?.heard.includes('Hello')).toBe(false);
+    }
   });
 
   it('with nonsense after the end of the message: uncertain too', async () => {
@@ -145,6 +157,78 @@ describe('a line that breaks', () => {
     expect(summary(verdicts)).toEqual(['uncertain SMTP_OUTCOME_UNCERTAIN']);
     expect(verdicts).toMatchObject([{ fault: { reported: 'SMTP_REPLY_MALFORMED' } }]);
     expect(connection.isUsable).toBe(false);
+  });
+});
+
+describe('a server that takes every line for a command', () => {
+  it('hears none of the message when it refuses all recipients', async () => {
+    const commands: string[] = [];
+    await using server = await servePeers(
+      greet(['PIPELINING', 'CHUNKING'], async (peer) => {
+        for (let line = await peer.line(); line !== undefined; line = await peer.line()) {
+          commands.push(line);
+          if (line === 'QUIT') return peer.end();
+          peer.say(line.startsWith('RCPT') ? '550 no\r\n' : line.startsWith('BDAT') ? '502 what\r\n' : '250 ok\r\n');
+        }
+      }),
+    );
+    const connection = await open(server);
+    // After the first message the connection was in use a moment ago, which must change nothing.
+    for (const _ of [1, 2])
+      expect(summary(await connection.send(message('RSET\r\nMAIL FROM:<evil@example.com>\r\n')))).toEqual([
+        'refused SMTP_RECIPIENT_REFUSED',
+      ]);
+    await connection.quit();
+    const envelope = ['MAIL FROM:<app@example.com>', 'RCPT TO:<user@example.com>'];
+    expect(commands).toEqual([...envelope, 'RSET', ...envelope, 'QUIT']);
+  });
+});
+
+describe('a server that answers a recipient twice', () => {
+  const TWICE = '250 ok\r\n250 ok\r\n250 ok\r\n';
+
+  it.each([
+    { name: 'by chunk', offers: ['PIPELINING', 'CHUNKING'], steps: [['RCPT', TWICE]] },
+    {
+      name: 'by chunk, the third answer unfinished',
+      offers: ['PIPELINING', 'CHUNKING'],
+      steps: [['RCPT', `${TWICE}2`]],
+    },
+    {
+      name: 'by chunk, one command at a time',
+      offers: ['CHUNKING'],
+      steps: [
+        ['MAIL', '250 ok\r\n'],
+        ['RCPT', '250 ok\r\n250 ok\r\n'],
+      ],
+    },
+    {
+      name: 'by DATA, one command at a time',
+      offers: [],
+      steps: [
+        ['MAIL', '250 ok\r\n'],
+        ['RCPT', '250 ok\r\n354 go\r\n'],
+      ],
+    },
+    {
+      name: 'by DATA, pipelined',
+      offers: ['PIPELINING'],
+      steps: [['DATA', '250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n']],
+    },
+  ])('has taken no message $name: deferred, and none of it was sent', async ({ offers, steps }) => {
+    await using server = await servePeers(
+      greet(offers, async (peer) => {
+        for (const [command = '', answer = ''] of steps) {
+          while ((await peer.line())?.startsWith(command) === false);
+          peer.say(answer);
+        }
+        await peer.over();
+      }),
+    );
+    const connection = await open(server);
+    expect(summary(await connection.send(message(HELLO)))).toEqual(['deferred SMTP_PROTOCOL_ERROR']);
+    expect(connection.isUsable).toBe(false);
+    expect(server.peers[0]?.heard.includes('Hello')).toBe(false);
   });
 });
 

@@ -126,6 +126,29 @@ describe('the limit of connections', () => {
 });
 
 describe('a kept connection', () => {
+  it.each(['MAIL', 'RCPT'])('that is cut at %s is replaced without a verdict', async (command) => {
+    let seen = 0;
+    await using server = await serve({
+      offers: ['PIPELINING', 'CHUNKING', 'AUTH XOAUTH2'],
+      onCommand: async (peer, line) => {
+        if (line.startsWith(command)) seen += 1;
+        if (line.startsWith(command) && seen === 2) {
+          peer.end();
+          return true;
+        }
+        if (!line.startsWith('BDAT')) return false;
+        await peer.until('Hello.\r\n');
+        peer.say('250 taken\r\n');
+        return true;
+      },
+    });
+    const pool = poolTo(server, { maxConnections: 1 });
+    expect(outcomes(await pool.send(message(HELLO)))).toEqual(['accepted']);
+    expect(outcomes(await pool.send(message(HELLO)))).toEqual(['accepted']);
+    expect(server.peers.map(({ heard }) => heard.toString().split('Subject: Hello').length - 1)).toEqual([1, 1]);
+    await pool.close();
+  });
+
   it('carries many messages, without RSET between them, and resumes its TLS session when opened again', async () => {
     await using server = await serve({});
     const events: PostbearerEvent[] = [];

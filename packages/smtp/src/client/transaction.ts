@@ -4,10 +4,11 @@
  *
  * How commands are grouped:
  * - With PIPELINING (RFC 2920) the envelope leaves in one piece, with DATA at its end. Without it, one command at a time.
- * - With CHUNKING (RFC 3030) content in memory goes by BDAT, in one piece as the last chunk. Where the server also pipelines,
- *   the message is small and the connection was in use a moment ago, envelope and content leave in one piece: one round
- *   trip for a message. That rests on RFC 3030 section 2, by which a server that refuses a chunk still takes its bytes.
+ * - With CHUNKING (RFC 3030) content in memory goes by BDAT, in one piece as the last chunk, after the envelope was answered.
  *   Content that is read while it is sent goes by DATA, since the length of a chunk has to be known before it.
+ * - No byte of a message leaves before a recipient was accepted. A server that refuses BDAT has to take the bytes of the chunk
+ *   (RFC 3030 section 2); one that does not would read them as commands.
+ * - A reply that was there before the content was written does not answer it: the connection is dropped.
  *
  * What the replies mean:
  * - A recipient is accepted if its RCPT and the end of the message were. With no recipient left no content is sent; where
@@ -36,8 +37,6 @@ export interface TransactionPlan {
   readonly isPipelined: boolean;
   /** Content goes by BDAT. */
   readonly isChunked: boolean;
-  /** Envelope and content leave in one piece. */
-  readonly isOneWrite: boolean;
   /** The server offers 8BITMIME, so that content may turn out to need it. */
   readonly takesEightBit: boolean;
   readonly needsReset: boolean;
@@ -67,7 +66,6 @@ export class Transaction implements Exchange {
   #answeredRcpts = 0;
   #openRecipients = 0;
   #mailFault: Fault | undefined;
-  #isMailAnswered = false;
   #isContentBegun = false;
   #isEndWritten = false;
   #isEnded = false;
@@ -98,14 +96,7 @@ export class Transaction implements Exchange {
     lines += `${commands.mail}\r\n`;
     for (const rcpt of commands.rcpts) lines += `${rcpt}\r\n`;
     if (!isChunked) lines += 'DATA\r\n';
-    if (this.#plan.isOneWrite) {
-      this.#wire.cork();
-      this.#wire.writeLines(lines);
-      this.#writeChunk();
-      this.#wire.uncork();
-    } else {
-      this.#wire.writeLines(lines);
-    }
+    this.#wire.writeLines(lines);
   }
 
   onReply(reply: SmtpReply): void {
@@ -128,7 +119,7 @@ export class Transaction implements Exchange {
   onLost(fault: Fault): void {
     this.#writer?.stop();
     if (this.#isEnded) return;
-    if (!this.#isMailAnswered && !this.#isContentBegun) return this.#end({ kind: 'not-begun', fault });
+    if (this.#answeredRcpts === 0) return this.#end({ kind: 'not-begun', fault });
     this.#settle(this.#isEndWritten ? this.#uncertain(fault) : fault);
   }
 
@@ -154,7 +145,6 @@ export class Transaction implements Exchange {
 
   #onMail(reply: SmtpReply): void {
     if (reply.code === 421) return this.#giveUp('mail', reply);
-    this.#isMailAnswered = true;
     if (!isFinal(reply)) return this.#breakOff('mail', reply);
     if (!isPositive(reply)) this.#mailFault = this.#refusal('mail', reply);
     if (this.#mailFault !== undefined && !this.#plan.isPipelined) return this.#settle(this.#mailFault);
@@ -169,8 +159,7 @@ export class Transaction implements Exchange {
     if (this.#mailFault !== undefined) this.#faults[index] = this.#mailFault;
     else if (isPositive(reply)) this.#openRecipients += 1;
     else this.#faults[index] = this.#refusal('rcpt', reply, { recipient: this.#plan.recipients[index] });
-    // With the whole message on its way only the end of the connection tells what became of the others.
-    if (reply.code === 421 && !this.#isEndWritten) return this.#dropWith(this.#refusal('rcpt', reply));
+    if (reply.code === 421) return this.#dropWith(this.#refusal('rcpt', reply));
     if (this.#answeredRcpts < this.#plan.recipients.length) {
       this.#wire.expect('rcpt');
       if (!this.#plan.isPipelined) this.#writeNextRcpt();
@@ -184,8 +173,7 @@ export class Transaction implements Exchange {
   }
 
   #onEnvelopeAnswered(): void {
-    const { isChunked, isPipelined, isOneWrite } = this.#plan;
-    if (isOneWrite) return this.#enter('final');
+    const { isChunked, isPipelined } = this.#plan;
     if (isPipelined && !isChunked) return this.#enter('data');
     if (this.#openRecipients === 0) return this.#settle(undefined);
     if (isChunked) return this.#writeChunk();
@@ -222,23 +210,22 @@ export class Transaction implements Exchange {
   }
 
   #startWriter(write: (writer: ContentWriter) => void): void {
+    this.stage = 'content';
+    // What is there already will be told next, and ends this.
+    if (this.#wire.hasInput) return;
     this.#isContentBegun = true;
-    const isLate = this.#plan.isOneWrite;
-    if (!isLate) this.stage = 'content';
     this.#writer = new ContentWriter(this.#wire, this.#plan.takesEightBit, {
       onLastWrite: () => (this.#isEndWritten = true),
-      onWritten: () => {
-        if (!isLate) this.#enter('final');
-      },
+      onWritten: () => this.#enter('final'),
       onBadContent: (fault) => this.#dropWith(fault),
       onSourceError: (error) => this.#dropSource(error),
     });
     write(this.#writer);
   }
 
-  /** The server did not wait for the end of the message. */
+  /** The server did not wait for the end of the message, or not even for its beginning: then the reply answers nothing. */
   #onEarlyReply(reply: SmtpReply): void {
-    if (reply.code < 400) return this.#breakOff('content', reply);
+    if (reply.code < 400 || (!this.#isContentBegun && reply.code !== 421)) return this.#breakOff('content', reply);
     this.#dropWith(this.#refusal('content', reply));
   }
 

@@ -276,28 +276,28 @@ describe.each(DELIVERIES)('a session, replies %s', (delivery) => {
     expect(all[2]).toMatchObject([{ fault: { evidence: { stage: 'final', code: 554, enhanced: '5.2.252' } } }]);
   });
 
-  it('sends envelope and content in one piece where chunks and pipelining are offered', async () => {
+  it('sends the envelope in one piece and the content as one chunk, where chunks and pipelining are offered', async () => {
     const transcript = `
       ${opening('PIPELINING', 'CHUNKING', 'SIZE 1000')}
       C: MAIL FROM:<app@example.com> SIZE=26
       C: RCPT TO:<a@example.com>
       C: RCPT TO:<b@example.com>
+      S: 250 ok
+      S: 550 5.1.1 no such user
+      S: 250 ok
       C: BDAT 26 LAST
       C: Subject: Hello
       C: 
       C: Hello.
-      S: 250 ok
-      S: 550 5.1.1 no such user
-      S: 250 ok
       S: 250 2.0.0 taken
       C: MAIL FROM:<app@example.com> SIZE=20
       C: RCPT TO:<user@example.com>
+      S: 250 ok
+      S: 250 ok
       C: BDAT 20 LAST
       C: Subject: x
       C: 
       C: .dot
-      S: 250 ok
-      S: 250 ok
       S: 250 2.0.0 taken`;
     const both = await play({ transcript, delivery }, async (connection) => [
       await connection.send(message(HELLO, 'a@example.com', 'b@example.com')),
@@ -307,37 +307,27 @@ describe.each(DELIVERIES)('a session, replies %s', (delivery) => {
     expect(both.map(outcomes)).toEqual([['refused SMTP_RECIPIENT_REFUSED', 'accepted 250'], ['accepted 250']]);
   });
 
-  it('takes nothing for accepted when every recipient of a one-piece message was refused', async () => {
+  it('sends no chunk when the sender or every recipient was refused', async () => {
     const transcript = `
       ${opening('PIPELINING', 'CHUNKING')}
       C: MAIL FROM:<app@example.com>
       C: RCPT TO:<gone@example.com>
-      C: BDAT 26 LAST
-      C: Subject: Hello
-      C: 
-      C: Hello.
       S: 250 ok
       S: 550 5.1.1 no such user
-      S: 250 taken, says this odd server
-      C: MAIL FROM:<app@example.com>
-      C: RCPT TO:<user@example.com>
-      C: BDAT 26 LAST
-      C: Subject: Hello
-      C: 
-      C: Hello.
-      S: 530 5.7.57 Client not authenticated to send mail.
-      S: 503 5.5.1 MAIL first
-      S: 503 5.5.1 MAIL first
       C: RSET
       C: MAIL FROM:<app@example.com>
       C: RCPT TO:<user@example.com>
+      S: 250 ok
+      S: 530 5.7.57 Client not authenticated to send mail.
+      S: 503 5.5.1 MAIL first
+      C: MAIL FROM:<app@example.com>
+      C: RCPT TO:<user@example.com>
+      S: 250 ok
+      S: 250 ok
       C: BDAT 26 LAST
       C: Subject: Hello
       C: 
       C: Hello.
-      S: 250 ok
-      S: 250 ok
-      S: 250 ok
       S: 250 taken`;
     const all = await play({ transcript, delivery }, async (connection) => [
       await connection.send(message(HELLO, 'gone@example.com')),

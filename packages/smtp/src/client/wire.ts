@@ -2,7 +2,8 @@
  * One connection as a sequence of exchanges: bytes out, replies in, one deadline.
  *
  * One exchange has the wire at a time and gets every reply until it lets go. A reply that nobody waits for is refused,
- * since from then on replies and commands no longer match. When the wire is lost, for whatever reason, the exchange hears
+ * since from then on replies and commands no longer match. So is one that was there before its command was written: it came
+ * in the same turn in which the wire wrote. When the wire is lost, for whatever reason, the exchange hears
  * of it exactly once. Commands never hold a credential in the dialogue events: `secretLine` writes one and tells `[secret]`.
  */
 import type { Socket } from 'node:net';
@@ -52,6 +53,10 @@ export class Wire {
   #isHolding = false;
   #hasHeldInput = false;
   #isServerLeaving = false;
+  #hasInput = false;
+  /** From the first input of a turn to the end of that turn. */
+  #isReadTurn = false;
+  #hasWrittenInTurn = false;
   #deadlineAt = Number.POSITIVE_INFINITY;
   #timer: ClockTimer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -150,22 +155,32 @@ export class Wire {
     return this.#hasHeldInput;
   }
 
+  /** Whether something that the server said was not handed to the exchange yet. */
+  get hasInput(): boolean {
+    return this.#hasInput;
+  }
+
   /** Writes whole lines of commands, each with its CR LF. Returns whether more may follow at once. */
   writeLines(lines: string): boolean {
     if (this.#onDialogue !== undefined) for (const line of lines.trimEnd().split('\r\n')) this.#tell('client', line);
-    return this.#socket?.write(lines, 'utf8') ?? false;
+    return this.#write(lines, 'utf8');
   }
 
   /** Writes one line that holds a credential; `shown` stands before `[secret]` in the dialogue. */
   writeSecretLine(line: string, shown: string): void {
     if (!this.isEncrypted) throw new Error('A credential must not be written to an unencrypted connection');
     this.#tell('client', `${shown}${SECRET}`);
-    this.#socket?.write(`${line}\r\n`, 'latin1');
+    this.#write(`${line}\r\n`, 'latin1');
   }
 
   /** Writes a piece of a message. Returns whether more may follow at once. */
   writeContent(bytes: Uint8Array): boolean {
-    return this.#socket?.write(bytes) ?? false;
+    return this.#write(bytes);
+  }
+
+  #write(data: string | Uint8Array, encoding?: BufferEncoding): boolean {
+    this.#hasWrittenInTurn = this.#isReadTurn;
+    return this.#socket?.write(data, encoding) ?? false;
   }
 
   /** What is written between `cork` and `uncork` leaves together. */
@@ -242,9 +257,11 @@ export class Wire {
       this.#hasHeldInput = true;
       return;
     }
+    this.#beginReadTurn();
     const { replies, fault } = this.#parser.feed(chunk);
-    for (const reply of replies) {
+    for (const [index, reply] of replies.entries()) {
       if (this.#fault !== undefined) return;
+      this.#hasInput = index < replies.length - 1 || fault !== undefined || this.#parser.isMidReply;
       if (this.#isHolding) this.#hasHeldInput = true;
       else this.#take(reply);
     }
@@ -252,12 +269,28 @@ export class Wire {
     else if (fault !== undefined) this.fail({ ...fault, evidence: this.evidence(this.#stage) });
   };
 
+  /** No answer to what is written now can be read before the next turn. */
+  #beginReadTurn(): void {
+    if (this.#isReadTurn) return;
+    this.#isReadTurn = true;
+    setImmediate(() => {
+      this.#isReadTurn = false;
+      this.#hasWrittenInTurn = false;
+    });
+  }
+
   #take(raw: SmtpReply): void {
     const scrub = this.#scrub;
     const reply = scrub === undefined ? raw : { ...raw, lines: raw.lines.map((line) => scrub(line)) };
     if (this.#onDialogue !== undefined) this.#tellReply(reply);
     if (reply.code === 421) this.#isServerLeaving = true;
-    if (this.#exchange !== undefined) this.#exchange.onReply(reply);
+    if (this.#hasWrittenInTurn && reply.code !== 421)
+      this.fail(
+        this.makeFault('SMTP_PROTOCOL_ERROR', this.#stage, reply, {
+          reason: `before it was asked it said "${replyText(reply)}"`,
+        }),
+      );
+    else if (this.#exchange !== undefined) this.#exchange.onReply(reply);
     else if (reply.code === 421) this.fail(this.makeFault('SMTP_SERVICE_CLOSING', 'quit', reply));
     else
       this.fail(
