@@ -30,3 +30,13 @@ it('does not keep the process alive for a background call', () => {
   systemClock.setTimer(() => undefined, 60_000).cancel();
   expect(process.getActiveResourcesInfo()).toEqual(before);
 });
+
+it('calls at once, and without a warning, when the time has passed', async () => {
+  const warnings: string[] = [];
+  const onWarning = (warning: Error): number => warnings.push(warning.name);
+  process.on('warning', onWarning);
+  await new Promise<void>((resolve) => systemClock.setTimer(resolve, -5));
+  await new Promise<void>((resolve) => systemClock.setTimer(resolve, 0));
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
+});

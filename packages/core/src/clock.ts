@@ -30,7 +30,8 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   setTimer(callback, delayMs, options) {
-    const timer = setTimeout(callback, delayMs);
+    // A deadline that passed a moment ago is due now; Node warns of a negative delay.
+    const timer = setTimeout(callback, Math.max(0, delayMs));
     if (options?.background === true) timer.unref?.();
     return { cancel: () => clearTimeout(timer) };
   },

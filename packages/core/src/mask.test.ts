@@ -72,6 +72,25 @@ describe('a scrubber', () => {
     expect(scrubber.scrub('first-token second-token')).toBe('first-token [secret]');
   });
 
+  it('blanks what was cut off a secret, from 16 characters on', () => {
+    const token = `${canaryClientSecret}-and-a-long-rest-of-it`;
+    for (const form of [token, Buffer.from(`user=a${token}`).toString('base64').slice(8), encodeURIComponent(token)]) {
+      for (const length of [16, 25, form.length - 6])
+        expect(scrub(token, `said ${form.slice(4, 4 + length)}|`)).toBe('said [secret]|');
+    }
+    expect(scrub(token, token.slice(0, 15))).toBe(token.slice(0, 15));
+  });
+
+  it('blanks a secret that is divided over lines in each of them', () => {
+    const scrubber = createScrubber();
+    scrubber.add('secret', canaryClientSecret);
+    const lines = ['first', `you said ${canaryClientSecret.slice(0, 9)} `, ` ${canaryClientSecret.slice(9)} bad`];
+    expect(scrubber.scrubLines(lines)).toEqual(['first', 'you said [secret]', '[secret] bad']);
+    // Each line alone would not be known.
+    expect(scrubber.scrub(lines[1] ?? '')).toBe(lines[1]);
+    expect(scrubber.scrubLines([' nothing ', 'here'])).toEqual([' nothing ', 'here']);
+  });
+
   it('takes half of a surrogate pair for what an encoder makes of it', () => {
     expect(() => scrub('secret-\ud800-secret', 'text')).not.toThrow();
   });

@@ -2,11 +2,13 @@
  * The second line of defence against leaks: blanks known secrets wherever they turn up in a text.
  *
  * The first line is position: whoever writes a dialogue knows which bytes are a credential and never records them. This
- * scrubber knows the secrets in use and also their base64, URL-encoded and JSON forms.
+ * scrubber knows the secrets in use and also their base64, URL-encoded and JSON forms, each whole and in pieces of 16
+ * characters or more, since others cut and divide what they repeat.
  */
 
 const MASK = '[secret]';
 const SHORTEST_SECRET = 6;
+const PIECE = 16;
 
 /** Blanks secrets in texts. */
 export interface Scrubber {
@@ -15,8 +17,13 @@ export interface Scrubber {
    * than 6 characters are ignored: they would blank ordinary words.
    */
   add(name: string, secret: string): void;
-  /** The text without any known secret, in clear, base64 (at each of the three offsets), URL-encoded or inside a JSON text. */
+  /**
+   * The text without any known secret, in clear, base64 (at each of the three offsets), URL-encoded or inside a JSON text,
+   * and without any 16 characters in a row of one.
+   */
   scrub(text: string): string;
+  /** As `scrub`, for the lines of one text: what is divided over lines is blanked in each of them. */
+  scrubLines(lines: readonly string[]): readonly string[];
 }
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -60,6 +67,55 @@ function formsOf(secret: string): string[] {
   return [secret, inJson, ...percentForms(secret), ...base64, ...base64url];
 }
 
+/** Where a secret stands: from the first position up to the second. */
+type Span = readonly [from: number, to: number];
+
+function piecesOf(forms: readonly string[]): ReadonlySet<string> {
+  const pieces = new Set<string>();
+  for (const form of forms) for (let at = 0; at + PIECE <= form.length; at += 1) pieces.add(form.slice(at, at + PIECE));
+  return pieces;
+}
+
+function wholeIn(text: string, forms: readonly string[]): Span[] {
+  const spans: Span[] = [];
+  for (const form of forms)
+    for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + form.length))
+      spans.push([at, at + form.length]);
+  return spans;
+}
+
+function piecesIn(text: string, pieces: ReadonlySet<string>): Span[] {
+  const spans: Span[] = [];
+  for (let at = 0; at + PIECE <= text.length; at += 1)
+    if (pieces.has(text.slice(at, at + PIECE))) spans.push([at, at + PIECE]);
+  return spans;
+}
+
+/** In order, those that overlap as one. */
+function merged(spans: readonly Span[]): readonly Span[] {
+  const result: Span[] = [];
+  for (const [from, to] of spans.toSorted((a, b) => a[0] - b[0])) {
+    const last = result.at(-1);
+    if (last === undefined || from >= last[1]) result.push([from, to]);
+    else if (to > last[1]) result[result.length - 1] = [last[0], to];
+  }
+  return result;
+}
+
+/** `text`, which begins at position `start` of what `spans` count, with each of them blanked. */
+function blank(text: string, start: number, spans: readonly Span[]): string {
+  let clean = '';
+  let done = 0;
+  for (const [from, to] of spans) {
+    const first = Math.max(from - start, 0);
+    const end = Math.min(to - start, text.length);
+    if (first >= end) continue;
+    clean += text.slice(done, first) + MASK;
+    done = end;
+  }
+  return clean + text.slice(done);
+}
+
 /**
  * Makes a scrubber that knows no secret yet.
  *
@@ -74,17 +130,32 @@ function formsOf(secret: string): string[] {
  */
 export function createScrubber(): Scrubber {
   const formsByName = new Map<string, readonly string[]>();
-  let ordered: readonly string[] = [];
+  let forms: readonly string[] = [];
+  // Made when they are first needed: many a secret is never looked for.
+  let pieces: ReadonlySet<string> | undefined;
+  const find = (text: string): readonly Span[] => {
+    if (forms.length === 0) return [];
+    pieces ??= piecesOf(forms);
+    return merged([...wholeIn(text, forms), ...piecesIn(text, pieces)]);
+  };
   return {
     add(name, secret) {
       formsByName.set(name, secret.length < SHORTEST_SECRET ? [] : formsOf(secret));
-      // Longest first, so that no part of a longer form is left standing.
-      ordered = [...new Set([...formsByName.values()].flat())].toSorted((a, b) => b.length - a.length);
+      forms = [...new Set([...formsByName.values()].flat())];
+      pieces = undefined;
     },
-    scrub(text) {
-      let clean = text;
-      for (const form of ordered) if (clean.includes(form)) clean = clean.replaceAll(form, MASK);
-      return clean;
+    scrub: (text) => blank(text, 0, find(text)),
+    scrubLines(lines) {
+      // Spaces around a line would keep the parts of a secret apart.
+      const trimmed = lines.map((line) => line.trim());
+      const spans = find(trimmed.join(''));
+      if (spans.length === 0) return lines;
+      let start = 0;
+      return trimmed.map((line) => {
+        const clean = blank(line, start, spans);
+        start += line.length;
+        return clean;
+      });
     },
   };
 }
