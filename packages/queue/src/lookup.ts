@@ -6,7 +6,7 @@
  */
 import { failure, success, type Fault, type Result } from '@postbearer/core';
 import { prepare, statement, type Database, type ValueNamed } from '@postbearer/database';
-import { sql, type SelectQueryBuilder } from 'kysely';
+import { sql, type Compilable, type SelectQueryBuilder } from 'kysely';
 import { queueFaults } from './faults.ts';
 import { firstIdAt } from './message-id.ts';
 import { db, PRIORITIES, type HoldReason, type MessageRow, type Priority, type QueueTables } from './schema.ts';
@@ -158,19 +158,23 @@ function filtered(filter: MessageFilter, after: string | undefined): MessageQuer
 }
 
 /** The newest of a query, in order; each state by itself, because an index gives the order within one state only. */
-function newest(query: MessageQuery, states: readonly MessageState[] | undefined, limit: number): MessageQuery {
+function newest(
+  query: MessageQuery,
+  states: readonly MessageState[] | undefined,
+  limit: number,
+): Compilable<MessageRow> {
   const inOrder = (part: MessageQuery): MessageQuery => part.orderBy('id', 'desc').limit(limit);
   if (states === undefined) return inOrder(query.where('state', '<>', sql.lit('receiving')));
-  const parts = states.map((state) => {
+  const [first, ...rest] = states.map((state) => {
     const part = query.where('state', '=', sql.lit(state));
     // Said once more for the index that leaves out what is delivered.
-    return inOrder(state === 'delivered' ? part : part.where('state', '<>', sql.lit('delivered')));
+    const indexed = state === 'delivered' ? part : part.where('state', '<>', sql.lit('delivered'));
+    return db.selectFrom(inOrder(indexed).as('part')).selectAll();
   });
-  const [first, ...rest] = parts.map((part) => db.selectFrom(part.as('message')).selectAll());
   if (first === undefined) return query.where(sql.lit(1), '=', sql.lit(0));
   let all = first;
   for (const part of rest) all = all.unionAll(part);
-  return inOrder(db.selectFrom(all.as('message')).selectAll());
+  return db.selectFrom(all.as('page')).selectAll().orderBy('id', 'desc').limit(limit);
 }
 
 /** Where a stretch ends that begins below `after`; `undefined` where it reaches the oldest. */
