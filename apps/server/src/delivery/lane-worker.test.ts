@@ -5,7 +5,7 @@ import { systemClock, type Fault, type MailboxAddress, type PostbearerEvent, typ
 import { openDatabase, type Database } from '@postbearer/database';
 import type { Mailer, SendOutcome } from '@postbearer/mailer';
 import { createQueue, queueMigrations, type MessageState, type Queue } from '@postbearer/queue';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LaneWorker, type LaneWorkerOptions } from './lane-worker.ts';
 import type { Lane } from './lanes.ts';
 import { Pace } from './pace.ts';
@@ -78,8 +78,8 @@ function start(sendMessage: SendMessage, more: Partial<LaneWorkerOptions> = {}):
   return worker;
 }
 
-async function enqueue(subject: string, from: string = MAILBOX): Promise<void> {
-  const recipients = ['user@example.com' as MailboxAddress];
+async function enqueue(subject: string, from: string = MAILBOX, count = 1): Promise<void> {
+  const recipients = Array.from({ length: count }, (_, index) => `user${index}@example.com` as MailboxAddress);
   const messageId = `<${subject}@example.com>`;
   const submission = {
     lane: lane.name,
@@ -148,11 +148,16 @@ describe('a lane', () => {
     expect((await statesOf()).filter((state) => state === 'queued')).toHaveLength(6);
   });
 
-  test('gives back a message for whose recipients the day has no room', async () => {
-    const slow = { ...lane, pace: { ...lane.pace, recipientsPerDay: 2 } };
-    for (let index = 0; index < 3; index += 1) await enqueue(`m${index}`);
+  test('gives back a message for whose recipients the day has no room, and leases it no more until there is', async () => {
+    const slow = { ...lane, pace: { ...lane.pace, recipientsPerDay: 3 } };
+    for (let index = 0; index < 3; index += 1) await enqueue(`m${index}`, MAILBOX, 2);
+    const leases = vi.spyOn(queue, 'lease');
     start((...args) => Promise.resolve(accept(...args)), { lane: slow });
-    await eventually(async () => (await statesOf()).toSorted()).toEqual(['delivered', 'delivered', 'queued']);
+    await eventually(async () => (await statesOf()).toSorted()).toEqual(['delivered', 'queued', 'queued']);
+    await queue.tick();
+    await queue.tick();
+    // Control: without the pause the lane would lease and give back without end.
+    expect(leases.mock.calls.length).toBeLessThanOrEqual(2);
   });
 
   test('is held by a set-up fault, tried with one message at a time, and drains after the mend', async () => {

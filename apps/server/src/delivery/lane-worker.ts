@@ -89,11 +89,6 @@ export class LaneWorker {
     });
   }
 
-  /** How many messages are being sent. */
-  get inHand(): number {
-    return this.#inHand.size;
-  }
-
   /** Leases nothing more, lets what is being sent end for `graceMs`, and gives back what has not begun to end then. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopped = true;
@@ -140,12 +135,14 @@ export class LaneWorker {
 
   /** Begins messages in order until the pace of the day is used up; the rest goes back. */
   async #beginAll(leased: readonly LeasedMessage[]): Promise<boolean> {
-    const { pace, queue } = this.#options;
+    const { pace, queue, clock } = this.#options;
     for (const [index, message] of leased.entries()) {
       // A message with more recipients than a whole day allows goes once nothing else of the day is used.
       if (message.recipients.length > pace.allowance().recipients && !pace.isDayUnused) {
-        await queue.giveBack(leased.slice(index));
-        return this.#wakeIn(pace.untilMoreRecipientsMs);
+        // Giving back wakes the lane, which must not lease the same again before there is room.
+        this.#pausedUntilMs = clock.monotonicMs() + pace.untilMoreRecipientsMs;
+        await this.#untilStored(() => queue.giveBack(leased.slice(index)));
+        return true;
       }
       this.#begin(message);
     }
