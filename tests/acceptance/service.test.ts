@@ -286,10 +286,10 @@ describe('a message that is refused for good', () => {
 });
 
 describe('stopping', () => {
-  test.each([
+  test.each<['rcpt' | 'final', 'queued' | 'uncertain', string]>([
     ['rcpt', 'queued', 'is given back where the server has not got it'],
     ['final', 'uncertain', 'is uncertain where the server may have got it'],
-  ] as const)('while a server hangs at %s ends in time, and the message is %s: it %s', async (stage, state) => {
+  ])('while a server hangs at %s ends in time, and the message is %s: it %s', async (stage, state) => {
     const server = await serve();
     const way = { port: portOf(server, 'starttls'), password: await addApp(server) };
     emulator.faults.add({ stage, action: { kind: 'hang' } });
