@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { Secret, type PostbearerEvent, type Result } from '@postbearer/core';
+import { Secret, type PostbearerEvent, type Result, type Verdict } from '@postbearer/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canaryPassword, canaryTokenMark } from '../../../../tests/setup/canaries.ts';
 import { makeCertificates, type CertificateSet } from '../../../../tests/setup/certificates.ts';
-import { connectSmtp, type SmtpCredentials } from './index.ts';
+import { connectSmtp, type SmtpConnection, type SmtpCredentials } from './index.ts';
+import { HELLO, message } from './testing/sample-messages.ts';
 import { DELIVERIES, serveTranscripts, type Delivery } from './testing/transcript.ts';
 
 let certificates: CertificateSet;
@@ -34,7 +35,11 @@ interface Exchange {
 }
 
 /** Plays the dialogue of signing in over TLS from the first byte. */
-async function signIn(credentials: SmtpCredentials, session: Exchange) {
+async function signIn(
+  credentials: SmtpCredentials,
+  session: Exchange,
+  then?: (connection: SmtpConnection) => Promise<readonly Verdict[]>,
+) {
   const events: PostbearerEvent[] = [];
   const transcript = `
     TLS
@@ -60,12 +65,13 @@ async function signIn(credentials: SmtpCredentials, session: Exchange) {
   if (!connected.ok) throw new Error(connected.fault.message);
   const outcome: Result<{ readonly mechanism: string }> = await connected.value.authenticate(credentials);
   const isUsable = connected.value.isUsable;
+  const afterwards = await then?.(connected.value);
   connected.value.close();
   await server.finished();
   const dialogue = events.flatMap((event) =>
     event.name === 'smtp.dialogue' && event.from === 'client' ? event.text : [],
   );
-  return { outcome, isUsable, events, dialogue, port: server.port };
+  return { outcome, afterwards, isUsable, events, dialogue, port: server.port };
 }
 
 describe.each(DELIVERIES)('signing in, replies %s', (delivery) => {
@@ -237,9 +243,7 @@ describe('a server that', () => {
         C: 
         S: 535 5.7.8 bad token ${LONG_TOKEN}`,
     });
-    expect(outcome).toMatchObject({
-      fault: { evidence: { lines: ['bad token [secret]'], challenge: '{"token":"[secret]"}' } },
-    });
+    expect(outcome).toMatchObject({ fault: { evidence: { lines: ['bad token [secret]'] } } });
     expect(JSON.stringify(events.filter(({ name }) => name !== 'smtp.dialogue'))).not.toContain(canaryTokenMark);
   });
 
@@ -267,5 +271,66 @@ describe('credentials that would change the meaning of the exchange are not sent
     expect(outcome).toMatchObject({
       fault: { code: 'SMTP_AUTH_CREDENTIALS_INVALID', message: expect.stringContaining(told) },
     });
+  });
+});
+
+describe('a server that repeats', () => {
+  const encoded = xoauth2(LONG_TOKEN);
+  const halves = (text: string): readonly string[] => [text.slice(0, 700), text.slice(700)];
+
+  /** Whether 16 characters in a row of the token or of what was sent for it stand in the text. */
+  function leaks(text: string): boolean {
+    return [LONG_TOKEN, base64(LONG_TOKEN), encoded.slice(48)].some((form) =>
+      Array.from({ length: form.length - 15 }, (_, at) => form.slice(at, at + 16)).some((piece) =>
+        text.includes(piece),
+      ),
+    );
+  }
+
+  it.each([
+    { name: 'the token', parts: [LONG_TOKEN] },
+    { name: 'the beginning of the token', parts: [LONG_TOKEN.slice(0, 300)] },
+    { name: 'a token that is divided over lines', parts: halves(LONG_TOKEN) },
+    { name: 'a token in very short lines', parts: LONG_TOKEN.slice(0, 140).match(/.{10}/g) ?? [] },
+    { name: 'the token in base64', parts: [base64(LONG_TOKEN)] },
+    { name: 'what was sent', parts: [encoded] },
+    { name: 'the beginning of what was sent', parts: [encoded.slice(0, 300)] },
+    { name: 'what was sent, divided over lines', parts: halves(encoded) },
+  ])('$name is quoted without it, then and later', async ({ parts }) => {
+    const said = (code: number): string =>
+      parts.map((part, index) => `S: ${code}${index === parts.length - 1 ? ' ' : '-'}${part}`).join('\n');
+    expect(leaks(parts.join(''))).toBe(true);
+    const refused = await signIn(bearer(LONG_TOKEN), {
+      offers: 'AUTH XOAUTH2',
+      dialogue: `C: AUTH XOAUTH2\nS: 334 \nC: ${encoded}\n${said(334)}\nC: \n${said(535)}`,
+    });
+    expect(refused.outcome).toMatchObject({ fault: { code: 'SMTP_AUTH_REFUSED' } });
+    const later = await signIn(
+      bearer(LONG_TOKEN),
+      {
+        offers: 'AUTH XOAUTH2',
+        dialogue: `C: AUTH XOAUTH2\nS: 334 \nC: ${encoded}\nS: 235 in\nC: MAIL FROM:<app@example.com>\n${said(550)}`,
+      },
+      (connection) => connection.send(message(HELLO)),
+    );
+    expect(later.afterwards).toMatchObject([{ fault: { code: 'SMTP_SENDER_REFUSED' } }]);
+    for (const { outcome, events, afterwards } of [refused, later]) {
+      const told = JSON.stringify({ outcome, events, afterwards });
+      expect(told).toContain('[secret]');
+      expect(leaks(told)).toBe(false);
+      // Nor can it be put together from what the lines hold.
+      expect(
+        leaks(events.flatMap((event) => (event.name === 'smtp.dialogue' ? event.text.slice(4) : [])).join('')),
+      ).toBe(false);
+    }
+  });
+
+  it('the token in a line that is no reply is quoted without it', async () => {
+    const { outcome } = await signIn(bearer(LONG_TOKEN), {
+      offers: 'AUTH XOAUTH2',
+      dialogue: `C: AUTH XOAUTH2\nS: 334 \nC: ${encoded}\nS: ${LONG_TOKEN.slice(0, 300)}`,
+    });
+    expect(outcome).toMatchObject({ fault: { code: 'SMTP_REPLY_MALFORMED' } });
+    expect(leaks(JSON.stringify(outcome))).toBe(false);
   });
 });

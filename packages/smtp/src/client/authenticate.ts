@@ -13,7 +13,7 @@
  * Nothing of a credential is written to a connection that is not encrypted, whatever the settings.
  */
 import { Buffer } from 'node:buffer';
-import { failure, oneLine, success, type Fault, type Result } from '@postbearer/core';
+import { createScrubber, failure, oneLine, success, type Fault, type Result, type Scrubber } from '@postbearer/core';
 import type { SmtpReply } from '../reply/index.ts';
 import { exchange } from './exchange-command.ts';
 import type { Mechanism, SmtpCredentials } from './mechanisms.ts';
@@ -24,22 +24,20 @@ const CRLF_LENGTH = 2;
 /** No mechanism here needs more; a server that goes on asking is not followed. */
 const MOST_CHALLENGES = 5;
 
-/** Shorter ones would blank ordinary words. */
-const SHORTEST_BLANKED = 6;
-
-/** Blanks the credentials in what a server says, should it repeat them. */
-function scrubberFor(credentials: SmtpCredentials, mechanism: Mechanism): (text: string) => string {
-  const secret = credentials.kind === 'bearer' ? credentials.token.reveal() : credentials.password.reveal();
-  const known = [...mechanism.responses, secret].filter((form) => form.length >= SHORTEST_BLANKED);
-  return (text) => known.reduce((clean, form) => clean.replaceAll(form, '[secret]'), text);
+/** Knows the credentials in every form in which a server may repeat them. */
+function scrubberFor(credentials: SmtpCredentials, mechanism: Mechanism): Scrubber {
+  const scrubber = createScrubber();
+  scrubber.add('secret', (credentials.kind === 'bearer' ? credentials.token : credentials.password).reveal());
+  mechanism.responses.forEach((response, index) => scrubber.add(`response ${index}`, response));
+  return scrubber;
 }
 
 /** The reason inside a challenge, as one safe line without credentials; `undefined` where it holds none. */
-function readChallenge(reply: SmtpReply, scrub: (text: string) => string): string | undefined {
+function readChallenge(reply: SmtpReply, scrubber: Scrubber): string | undefined {
   const text = reply.lines.join('').trim();
   if (text === '' || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
   // Cut only after scrubbing: half a token would not be known again.
-  return oneLine(scrub(Buffer.from(text, 'base64').toString('utf8')));
+  return oneLine(scrubber.scrub(Buffer.from(text, 'base64').toString('utf8')));
 }
 
 function refusal(
@@ -71,7 +69,7 @@ async function talk(
   wire: Wire,
   mechanism: Mechanism,
   credentials: SmtpCredentials,
-  scrub: (text: string) => string,
+  scrubber: Scrubber,
 ): Promise<Result<void>> {
   const [first = '', ...rest] = mechanism.responses;
   const commandLine = `AUTH ${mechanism.name}`;
@@ -85,7 +83,7 @@ async function talk(
   for (let round = 0; reply.ok && reply.value.code === 334; round += 1) {
     if (round === MOST_CHALLENGES) return failure(outOfOrder(wire, reply.value, 'it asks without end'));
     const next = waiting.shift();
-    if (next === undefined) challenge = readChallenge(reply.value, scrub) ?? challenge;
+    if (next === undefined) challenge = readChallenge(reply.value, scrubber) ?? challenge;
     const answer = next ?? (round < MOST_CHALLENGES - 1 ? mechanism.afterChallenge : '*');
     reply = await exchange(wire, 'auth', () => wire.writeSecretLine(answer, ''));
   }
@@ -108,9 +106,8 @@ export async function authenticate(
   credentials: SmtpCredentials,
   mechanism: Mechanism,
 ): Promise<Result<void>> {
-  const scrub = scrubberFor(credentials, mechanism);
-  wire.scrubWith(scrub);
-  const outcome = await talk(wire, mechanism, credentials, scrub);
-  wire.scrubWith(undefined);
-  return outcome;
+  const scrubber = scrubberFor(credentials, mechanism);
+  // For good: a server may repeat a credential at any later command.
+  wire.scrubWith(scrubber);
+  return talk(wire, mechanism, credentials, scrubber);
 }

@@ -8,7 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Clock, ClockTimer, EventSink, Fault, SmtpEvidence, SmtpStage } from '@postbearer/core';
+import type { Clock, ClockTimer, EventSink, Fault, Scrubber, SmtpEvidence, SmtpStage } from '@postbearer/core';
 import { ReplyParser, replyText, type SmtpReply } from '../reply/index.ts';
 import { clientFaults, timeoutCode, type ClientFaultCode } from './faults.ts';
 import type { StageTimeouts } from './timeouts.ts';
@@ -60,7 +60,7 @@ export class Wire {
   #deadlineAt = Number.POSITIVE_INFINITY;
   #timer: ClockTimer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
-  #scrub: ((text: string) => string) | undefined;
+  #scrubber: Scrubber | undefined;
   #onDrain: (() => void) | undefined;
 
   constructor(options: WireOptions) {
@@ -201,9 +201,9 @@ export class Wire {
     await promise;
   }
 
-  /** While set, every line of the server's is passed through `scrub` before it is told or kept. */
-  scrubWith(scrub: ((text: string) => string) | undefined): void {
-    this.#scrub = scrub;
+  /** From now on everything the server says is passed through `scrubber` before it is told or kept. */
+  scrubWith(scrubber: Scrubber): void {
+    this.#scrubber = scrubber;
   }
 
   /** Ends the wire at once; the exchange, if any, hears `fault`. */
@@ -266,7 +266,11 @@ export class Wire {
       else this.#take(reply);
     }
     if (this.#isHolding) this.#hasHeldInput ||= fault !== undefined || this.#parser.isMidReply;
-    else if (fault !== undefined) this.fail({ ...fault, evidence: this.evidence(this.#stage) });
+    else if (fault !== undefined) {
+      // It quotes what the server said.
+      const message = this.#scrubber?.scrub(fault.message) ?? fault.message;
+      this.fail({ ...fault, message, evidence: this.evidence(this.#stage) });
+    }
   };
 
   /** No answer to what is written now can be read before the next turn. */
@@ -280,8 +284,8 @@ export class Wire {
   }
 
   #take(raw: SmtpReply): void {
-    const scrub = this.#scrub;
-    const reply = scrub === undefined ? raw : { ...raw, lines: raw.lines.map((line) => scrub(line)) };
+    const scrubber = this.#scrubber;
+    const reply = scrubber === undefined ? raw : { ...raw, lines: scrubber.scrubLines(raw.lines) };
     if (this.#onDialogue !== undefined) this.#tellReply(reply);
     if (reply.code === 421) this.#isServerLeaving = true;
     if (this.#hasWrittenInTurn && reply.code !== 421)
