@@ -38,6 +38,7 @@ type TlsCode =
   | 'SMTP_CERTIFICATE_COMMON_NAME_ONLY'
   | 'SMTP_CERTIFICATE_SELF_SIGNED'
   | 'SMTP_CERTIFICATE_UNKNOWN_AUTHORITY'
+  | 'SMTP_CERTIFICATE_WEAK'
   | 'SMTP_CERTIFICATE_REJECTED';
 
 /** Codes of faults of signing in. */
@@ -330,11 +331,19 @@ const tlsDefinitions: Readonly<Record<TlsCode, FaultDefinition>> = {
       ],
     },
   },
+  SMTP_CERTIFICATE_WEAK: {
+    ...certificate,
+    title: 'Certificate too weak',
+    message: 'The certificate of {host} is too weak to prove anything: {detail}.',
+    cause:
+      'It, or an authority above it, has an RSA key of less than 2048 bits or a signature with SHA-1; such can be forged.',
+    remedy: { steps: ['Have a certificate issued for {host} with a key of 2048 bits or more, signed with SHA-256.'] },
+  },
   SMTP_CERTIFICATE_REJECTED: {
     ...certificate,
     title: 'Certificate not acceptable',
     message: 'The certificate of {host} cannot be accepted: {detail}.',
-    cause: 'The certificate breaks a rule of certificates, such as its purpose or the strength of its key.',
+    cause: 'The certificate breaks a rule of certificates, such as its purpose.',
     remedy: { steps: ['Have a correct certificate issued for {host}.'] },
   },
 };

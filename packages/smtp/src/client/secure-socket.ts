@@ -98,6 +98,9 @@ const CODES: Readonly<Record<string, ClientFaultCode>> = {
   EPIPE: 'SMTP_TLS_INTERRUPTED',
 };
 
+/** OpenSSL's words for a small key or an old digest in a chain; Node has no code for them but `UNSPECIFIED`. */
+const TOO_WEAK = /^(?:EE certificate key|CA certificate key|CA signature digest algorithm) too weak$/;
+
 function contextOf(options: SecureOptions): SecureContext {
   // Parsing the authorities takes longer than a handshake, so it is done once.
   options.memory.context ??= createSecureContext({
@@ -115,7 +118,9 @@ function checkIdentity(name: string, certificate: PeerCertificate): Error | unde
 }
 
 function handshakeFault(options: SecureOptions, name: string, error: NodeJS.ErrnoException): Fault {
-  const code = CODES[error.code ?? ''] ?? 'SMTP_TLS_HANDSHAKE_FAILED';
+  const code = TOO_WEAK.test(error.message)
+    ? 'SMTP_CERTIFICATE_WEAK'
+    : (CODES[error.code ?? ''] ?? 'SMTP_TLS_HANDSHAKE_FAILED');
   const values = { servername: name, minVersion: options.minVersion ?? 'TLSv1.2' };
   // OpenSSL's own words hold addresses of its source code; its short reason is enough.
   const detail = 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
