@@ -9,6 +9,16 @@ import type { SinkCounts } from './sink/process.ts';
 /** The clients that are compared. */
 export type ClientName = 'nodemailer' | 'postbearer';
 
+/** What is compared: the program in `clients/` of each side. */
+export const LAYERS = {
+  'pool, whole messages': { nodemailer: 'nodemailer', postbearer: 'postbearer' },
+  'mailer, raw': { nodemailer: 'nodemailer', postbearer: 'mailer-raw' },
+  'mailer, text': { nodemailer: 'nodemailer-text', postbearer: 'mailer-text' },
+} as const satisfies Readonly<Record<string, Readonly<Record<ClientName, string>>>>;
+
+/** A face of Postbearer that is measured. */
+export type Layer = keyof typeof LAYERS;
+
 /** One client, one round: what it told and what the other side counted. */
 export interface Round extends Measurement {
   readonly server: SinkCounts;
@@ -17,6 +27,7 @@ export interface Round extends Measurement {
 
 /** All rounds with one number of connections. */
 export interface Comparison {
+  readonly layer: Layer;
   readonly connections: number;
   readonly chunking: boolean;
   readonly rounds: Readonly<Record<ClientName, readonly Round[]>>;
@@ -52,7 +63,7 @@ function medianOf(rounds: readonly Round[], value: (round: Round) => number): nu
 const whole = (value: number): string =>
   Number.isNaN(value) ? 'not measured' : Math.round(value).toLocaleString('en-US');
 
-function comparisonRow({ connections, chunking, rounds, limits }: Comparison): string {
+function comparisonRow({ layer, connections, chunking, rounds, limits }: Comparison): string {
   const { nodemailer, postbearer } = rounds;
   const rates = [nodemailer, postbearer].map((all) => medianOf(all, ({ ratePerSecond }) => ratePerSecond));
   const cpu = [nodemailer, postbearer].map((all) => medianOf(all, ({ cpuMicrosPerMessage }) => cpuMicrosPerMessage));
@@ -61,6 +72,7 @@ function comparisonRow({ connections, chunking, rounds, limits }: Comparison): s
   const lost = postbearer.reduce((sum, { sent, server }) => sum + sent - server.unique, 0);
   const doubled = postbearer.reduce((sum, { server }) => sum + server.duplicates, 0);
   const cells = [
+    layer,
     `${connections}${chunking ? ', CHUNKING offered' : ''}`,
     whole(theirRate),
     whole(ourRate),
@@ -87,17 +99,22 @@ function markdown(results: Results, now: Date): string {
     `${now.toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} × ${processor?.model.trim() ?? 'unknown processor'}, loopback, sink in ${sinkKind}.`,
     '',
     `${plan.sizeBytes / 1024} KB messages, XOAUTH2 over STARTTLS on kept connections, ${plan.messages} messages a round, medians of ${plan.rounds} rounds in turn.`,
-    'Rates are messages a second, CPU is microseconds of the client process for each message. The limit is a client in C that does nothing else.',
+    'Rates are messages a second, CPU is microseconds of the client process for each message. ' +
+      (sinkKind === 'C'
+        ? 'The limit is a client in C that does nothing else.'
+        : 'The limit of the machine is missing: the client in C that tells it is not part of this repository (POSTBEARER_BENCH_TOOLS).'),
+    'Layers: "pool" is `@postbearer/smtp/client` with whole messages, "mailer, raw" is `createMailer().send({ raw })`, "mailer, text" is `createMailer().send({ text })`, which composes. ' +
+      'The pooled transport of nodemailer gets `raw` in the first two and `text` in the last.',
     '',
-    '| connections | nodemailer rate | Postbearer rate | ratio | nodemailer CPU | Postbearer CPU | ratio | limit | token requests | most connections | lost / doubled |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| layer | connections | nodemailer rate | Postbearer rate | ratio | nodemailer CPU | Postbearer CPU | ratio | limit | token requests | most connections | lost / doubled |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...results.comparisons.map((comparison) => comparisonRow(comparison)),
     '',
     `Memory over ${plan.longMessages.toLocaleString('en-US')} messages on 3 connections, at each tenth: ` +
       `JavaScript objects (with 8 bytes a message for its latency) ${tenths.map(({ heapMb }) => heapMb.toFixed(1)).join(', ')} MB, resident ${tenths.map((sample) => sample.rssMb).join(', ')} MB, ` +
       `peak ${long.peakRssMb} MB. ${long.server.unique.toLocaleString('en-US')} arrived, ${long.tokenRequests} token request.`,
     '',
-    `An attachment of ${attachment.attachmentMb} MB (a message of ${attachment.messageMb} MB): ${attachment.outcome} in ${attachment.seconds.toFixed(1)} s, ` +
+    `\`attachments: [{ path }]\` of ${attachment.attachmentMb} MB through the mailer: ${attachment.outcome} in ${attachment.seconds.toFixed(1)} s, ` +
       `resident memory from ${attachment.baseRssMb} MB to at most ${attachment.peakRssMb} MB, **${attachment.peakRssMb - attachment.baseRssMb} MB** of growth.`,
     '',
   ].join('\n');

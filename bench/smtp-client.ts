@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AttachmentMeasurement } from './clients/attachment.ts';
 import type { ClientTask, Measurement } from './clients/measure.ts';
-import { writeReport, type ClientName, type Comparison, type Round } from './report.ts';
+import { LAYERS, writeReport, type ClientName, type Comparison, type Layer, type Round } from './report.ts';
 import { openSinkWorkshop, type SinkWorkshop } from './sink/sink.ts';
 import { startTokenEndpoint, type TokenEndpoint } from './token-endpoint.ts';
 
@@ -21,11 +21,7 @@ const plan = isQuick
 
 const runProgram = promisify(execFile);
 
-async function runClient<T>(
-  name: ClientName | 'attachment',
-  task: ClientTask,
-  nodeOptions: readonly string[] = [],
-): Promise<T> {
+async function runClient<T>(name: string, task: ClientTask, nodeOptions: readonly string[] = []): Promise<T> {
   const program = join(import.meta.dirname, 'clients', `${name}.ts`);
   const { stdout } = await runProgram(process.execPath, [...nodeOptions, program, JSON.stringify(task)]);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both ends are in this folder
@@ -37,7 +33,7 @@ interface Ground {
   readonly tokens: TokenEndpoint;
 }
 
-async function compare(ground: Ground, connections: number, chunking: boolean): Promise<Comparison> {
+async function compare(ground: Ground, layer: Layer, connections: number, chunking: boolean): Promise<Comparison> {
   const { workshop, tokens } = ground;
   await using sink = await workshop.start({ chunking });
   const rounds: Record<ClientName, Round[]> = { nodemailer: [], postbearer: [] };
@@ -57,17 +53,17 @@ async function compare(ground: Ground, connections: number, chunking: boolean): 
         caPem: workshop.caPem,
         tokenEndpoint: tokens.url,
       };
-      const measured = await runClient<Measurement>(name, task);
+      const measured = await runClient<Measurement>(LAYERS[layer][name], task);
       rounds[name].push({ ...measured, server: await sink.counts(), tokenRequests: tokens.takeCount() });
       console.log(
-        `${connections} connections, round ${round + 1}, ${name}: ${Math.round(measured.ratePerSecond)}/s, ${measured.cpuMicrosPerMessage.toFixed(0)} µs CPU a message`,
+        `${layer}, ${connections} connections, round ${round + 1}, ${name}: ${Math.round(measured.ratePerSecond)}/s, ${measured.cpuMicrosPerMessage.toFixed(0)} µs CPU a message`,
       );
     }
     await sink.reset();
     const limit = workshop.machineLimit(sink, { connections, messages: plan.messages, sizeBytes: plan.sizeBytes });
     if (limit !== undefined) limits.push(limit);
   }
-  return { connections, chunking, rounds, limits };
+  return { layer, connections, chunking, rounds, limits };
 }
 
 async function measureMemory(ground: Ground): Promise<{ long: Round; attachment: AttachmentMeasurement }> {
@@ -94,6 +90,12 @@ async function measureMemory(ground: Ground): Promise<{ long: Round; attachment:
 using workshop = await openSinkWorkshop();
 await using tokens = await startTokenEndpoint();
 const ground = { workshop, tokens };
-const comparisons = [await compare(ground, 3, false), await compare(ground, 20, false), await compare(ground, 3, true)];
+const comparisons = [
+  await compare(ground, 'pool, whole messages', 3, false),
+  await compare(ground, 'pool, whole messages', 20, false),
+  await compare(ground, 'pool, whole messages', 3, true),
+  await compare(ground, 'mailer, raw', 3, false),
+  await compare(ground, 'mailer, text', 3, false),
+];
 const memory = await measureMemory(ground);
 console.log(`\n${writeReport({ plan, sinkKind: workshop.kind, comparisons, ...memory }, { keep: !isQuick })}`);

@@ -16,9 +16,14 @@ export function recipientOf(id: number): string {
   return `user${id % RECIPIENTS}@example.net`;
 }
 
+/** The text of a message of about `sizeBytes`, for clients that compose it themselves. */
+export function textOf(sizeBytes: number): string {
+  return `${LINE}\r\n`.repeat(Math.max(1, Math.ceil((sizeBytes - 330) / (LINE.length + 2))));
+}
+
 /** Makes the content of messages of about `sizeBytes`; the sink counts them by their X-Bench-Id. */
 export function contentMaker(sizeBytes: number): (id: number) => Buffer {
-  const body = `${LINE}\r\n`.repeat(Math.max(1, Math.ceil((sizeBytes - 330) / (LINE.length + 2))));
+  const body = textOf(sizeBytes);
   return (id) =>
     Buffer.from(
       [
