@@ -113,6 +113,7 @@ export class Queue {
   readonly #upkeep: Upkeep;
   #timer: ClockTimer | undefined;
   #ticking: Promise<void> | undefined;
+  #tidying: Promise<void> | undefined;
   #nextBeatMs = -Infinity;
   #nextSlowMs = -Infinity;
 
@@ -173,7 +174,8 @@ export class Queue {
   }
 
   /** Leases messages of a lane, the most urgent first. Fails with `QUEUE_LANE_NOT_OURS` or what the database reports. */
-  lease(lane: string, { limit, probe }: LeaseOptions): Promise<Result<readonly LeasedMessage[]>> {
+  async lease(lane: string, { limit, probe }: LeaseOptions): Promise<Result<readonly LeasedMessage[]>> {
+    if (limit < 1) return success([]);
     const asked = probe === undefined ? { lane, limit } : { lane, limit: 1, probe };
     return this.#leases.lease(asked, this.#owner.fenceOf(lane));
   }
@@ -293,23 +295,28 @@ export class Queue {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#wakes.stop();
-    await this.#ticking;
+    await Promise.all([this.#ticking, this.#tidying]);
     await this.#owner.stop();
   }
 
-  /** Does what time asks for, once; `start` does this every second. */
-  tick(): Promise<void> {
+  /** Does what time asks for, once, and waits for the end of it; `start` does this every second. */
+  async tick(): Promise<void> {
+    await this.#tick();
+    await this.#tidying;
+  }
+
+  #again(): void {
+    void this.#tick().finally(() => {
+      if (this.#timer === undefined) return;
+      this.#timer = this.#context.clock.setTimer(() => this.#again(), TICK_MS);
+    });
+  }
+
+  #tick(): Promise<void> {
     this.#ticking ??= this.#doTick().finally(() => {
       this.#ticking = undefined;
     });
     return this.#ticking;
-  }
-
-  #again(): void {
-    void this.tick().finally(() => {
-      if (this.#timer === undefined) return;
-      this.#timer = this.#context.clock.setTimer(() => this.#again(), TICK_MS);
-    });
   }
 
   async #doTick(): Promise<void> {
@@ -324,6 +331,13 @@ export class Queue {
     await this.#upkeep.run();
     if (nowMs < this.#nextSlowMs) return;
     this.#nextSlowMs = nowMs + SLOW_TICK_MS;
+    // Beside the ticks: however long it takes, this node goes on giving signs of life.
+    this.#tidying ??= this.#tidy().finally(() => {
+      this.#tidying = undefined;
+    });
+  }
+
+  async #tidy(): Promise<void> {
     await this.#upkeep.followHolds();
     await this.#upkeep.mendTimes();
     await tidyUp(this.#context, this.#retention);

@@ -5,6 +5,7 @@
  *
  * @packageDocumentation
  */
+import { defineHoldsAndDoubt } from './holds.ts';
 import { defineIntake } from './intake.ts';
 import { defineLeasing } from './leasing.ts';
 import { defineLists } from './lists.ts';
@@ -19,6 +20,7 @@ export type { ConformanceOptions } from './world.ts';
  *
  * @example
  * ```ts no-run
+ * import { mkdtempSync } from 'node:fs';
  * import { openDatabase } from '@postbearer/database';
  * import { defineQueueConformance } from '@postbearer/queue/conformance';
  * import { describe, it } from 'vitest';
@@ -28,7 +30,7 @@ export type { ConformanceOptions } from './world.ts';
  *   it,
  *   isShared: false,
  *   openDatabase: async (migrations) => {
- *     const opened = await openDatabase({ file: newFile() }, { migrations });
+ *     const opened = await openDatabase({ file: `${mkdtempSync('queue-')}/queue.db` }, { migrations });
  *     if (!opened.ok) throw new Error(opened.fault.message);
  *     return opened.value;
  *   },
@@ -38,7 +40,10 @@ export type { ConformanceOptions } from './world.ts';
 export function defineQueueConformance(options: ConformanceOptions): void {
   options.describe('taking messages in', () => defineIntake(options));
   options.describe('leasing and settling', () => defineLeasing(options));
-  options.describe('outcomes', () => defineOutcomes(options));
+  options.describe('outcomes', () => {
+    defineHoldsAndDoubt(options);
+    defineOutcomes(options);
+  });
   options.describe('lists and counts', () => defineLists(options));
   if (options.isShared) options.describe('several nodes', () => defineNodes(options));
 }

@@ -177,6 +177,9 @@ export const SECRET_EXPIRED: Fault = fault('M365_CLIENT_SECRET_EXPIRED', 'needs-
 /** The mailbox may not send as this From. */
 export const SEND_AS_DENIED: Fault = fault('M365_SEND_AS_DENIED', 'needs-person');
 
+/** An attempt that is to be made again. */
+export const DEFERRED: Outcome = { outcome: 'deferred', fault: GREYLISTED };
+
 const REPLY: SmtpEvidence = {
   kind: 'smtp',
   stage: 'final',
@@ -230,6 +233,12 @@ export async function settle(
   const decision = queue.decide(leased, report(clock, leased, ...met));
   assert.equal(must(await queue.settle(leased, decision)), true);
   return decision;
+}
+
+/** Lets time pass, by default until the next attempt of whatever was deferred. */
+export async function waitForRetry({ clock }: World, queue: Queue, ms: number = 70 * MINUTE): Promise<void> {
+  clock.pass(ms);
+  await queue.tick();
 }
 
 /** The state of a message and of its recipients. */
