@@ -42,7 +42,7 @@ import { parseAddresses } from './envelope.ts';
 import { mailerFaults } from './faults.ts';
 import type { MailInput } from './mail.ts';
 import { notSent, outcomeOf, type SendOutcome } from './outcome.ts';
-import { scrubEvent, scrubFault, scrubVerdict } from './scrub-events.ts';
+import { scrubEvent, scrubFault } from './scrub-events.ts';
 import { validSettings, type SettingsInput } from './settings-input.ts';
 
 /** How a mailer works, beside its settings. */
@@ -341,7 +341,8 @@ function wasToldAtSignIn({ evidence }: Fault): boolean {
 }
 
 function refineVerdict(verdict: Verdict, access: UpstreamAccess, scrubber: Scrubber): Verdict {
-  if (verdict.outcome === 'accepted') return scrubVerdict(verdict, scrubber);
+  // The connection blanked what the server repeated of its credential; it knows no other secret.
+  if (verdict.outcome === 'accepted') return verdict;
   return { ...verdict, fault: scrubFault(refineFault(verdict.fault, access.context()), scrubber) };
 }
 

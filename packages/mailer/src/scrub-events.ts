@@ -1,5 +1,5 @@
 /** The second line of defence for what servers say: a reply that echoes a token or password is blanked before anybody sees it. */
-import type { Fault, PostbearerEvent, Scrubber, Verdict } from '@postbearer/core';
+import type { Fault, PostbearerEvent, Scrubber } from '@postbearer/core';
 
 /** The same value with every text in it scrubbed; used for plain data only. */
 function scrubData(value: unknown, scrubber: Scrubber): unknown {
@@ -12,11 +12,6 @@ function scrubData(value: unknown, scrubber: Scrubber): unknown {
 /** The fault without any known secret. */
 export function scrubFault(fault: Fault, scrubber: Scrubber): Fault {
   return scrubData(fault, scrubber) as Fault;
-}
-
-/** The verdict without any known secret. */
-export function scrubVerdict(verdict: Verdict, scrubber: Scrubber): Verdict {
-  return scrubData(verdict, scrubber) as Verdict;
 }
 
 /** The event without any known secret. */
