@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { databaseFaults, openDatabase, prepare, sqlBuilder, type Database, type ValueNamed } from './index.ts';
 import { SqliteFile } from './sqlite/sqlite-file.ts';
 import { codeOf, must, raw, temporaryFolder } from './testing/databases.ts';
@@ -58,7 +58,8 @@ describe('a SQLite file', () => {
   });
 
   it('is refused where it cannot be set so', () => {
-    // A database in memory has no log: the one kind of "file" that cannot be made durable.
+    // A database in memory has no log: the one kind of "file" that cannot be made durable. A file of that name is made first.
+    onTestFinished(() => rmSync(':memory:', { force: true }));
     const opened = SqliteFile.open(':memory:');
     expect(codeOf(opened)).toBe('DATABASE_NOT_DURABLE');
     expect(opened.ok ? '' : opened.fault.message).toContain('journal_mode = memory');
