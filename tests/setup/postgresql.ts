@@ -89,7 +89,12 @@ class Server implements TestServer {
 
   /** Starts the server, and gives what it said where it did not come up. */
   async #tryStart(): Promise<string | undefined> {
-    const settings = [`unix_socket_directories=${this.#folder}`, 'listen_addresses=', 'shared_buffers=64MB'];
+    const settings = [
+      `unix_socket_directories=${this.#folder}`,
+      'listen_addresses=',
+      'shared_buffers=64MB',
+      'dynamic_shared_memory_type=mmap',
+    ];
     const server = spawn(
       join(this.#programs, 'postgres'),
       ['-D', this.#data, ...settings.flatMap((setting) => ['-c', setting])],
