@@ -1,9 +1,10 @@
 /** Certificates that nobody should make any more; only OpenSSL's own program still does. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
+import { itWithTool } from '../../../../tests/setup/foreign-tools.ts';
 import { connectSmtp } from './index.ts';
 import { servePeers } from './testing/peer-server.ts';
 
@@ -26,22 +27,26 @@ function issue(newKey: readonly string[], digest: string): { ca: string; cert: s
   }
 }
 
-describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('a certificate', () => {
-  it.each([
-    ['with an RSA key of 1024 bits', ['-newkey', 'rsa:1024'], '-sha256', 'SMTP_CERTIFICATE_WEAK'],
-    ['signed with SHA-1', P256, '-sha1', 'SMTP_CERTIFICATE_WEAK'],
-    ['that is neither', P256, '-sha256', undefined],
-  ])('%s is refused for that only', async (_, newKey, digest, code) => {
-    const { ca, ...identity } = issue(newKey, digest);
-    await using server = await servePeers(async (peer) => {
-      if (!(await peer.encrypt({ ...identity, ciphers: 'DEFAULT:@SECLEVEL=0' }))) return;
-      peer.say('220 ready\r\n');
-      await peer.line();
-      peer.say('250 mx\r\n');
-      await peer.over();
+const cases: readonly (readonly [string, readonly string[], string, string | undefined])[] = [
+  ['with an RSA key of 1024 bits', ['-newkey', 'rsa:1024'], '-sha256', 'SMTP_CERTIFICATE_WEAK'],
+  ['signed with SHA-1', P256, '-sha1', 'SMTP_CERTIFICATE_WEAK'],
+  ['that is neither', P256, '-sha256', undefined],
+];
+
+describe('a certificate', () => {
+  for (const [what, newKey, digest, code] of cases) {
+    itWithTool('openssl', `${what} is refused for that only`, async () => {
+      const { ca, ...identity } = issue(newKey, digest);
+      await using server = await servePeers(async (peer) => {
+        if (!(await peer.encrypt({ ...identity, ciphers: 'DEFAULT:@SECLEVEL=0' }))) return;
+        peer.say('220 ready\r\n');
+        await peer.line();
+        peer.say('250 mx\r\n');
+        await peer.over();
+      });
+      const connected = await connectSmtp({ host: 'localhost', port: server.port, security: 'tls', tls: { ca: [ca] } });
+      expect(connected.ok ? undefined : connected.fault.code).toBe(code);
+      if (connected.ok) connected.value.close();
     });
-    const connected = await connectSmtp({ host: 'localhost', port: server.port, security: 'tls', tls: { ca: [ca] } });
-    expect(connected.ok ? undefined : connected.fault.code).toBe(code);
-    if (connected.ok) connected.value.close();
-  });
+  }
 });
