@@ -127,8 +127,8 @@ function nextOf(
   const { now, retryTimes } = rules;
   if (states.every(isEnded)) return { state: worstOf([...leased.endedStates, ...states]), readyAt: now };
   // A recipient that was in doubt before this attempt and met a set-up fault now has waited already.
-  const isInDoubt = verdicts.some(({ outcome }) => outcome === 'uncertain');
-  if (isInDoubt && states.includes('uncertain')) {
+  const isInDoubt = rules.uncertain !== 'stop' && verdicts.some(({ outcome }) => outcome === 'uncertain');
+  if (isInDoubt) {
     return rules.uncertain === 'ask'
       ? { state: stateAfter('ask'), readyAt: now, holdReason: 'uncertain' }
       : { state: stateAfter('doubt'), readyAt: now + retryTimes.uncertainWaitMs };

@@ -58,6 +58,8 @@ export interface QueueOptions {
   readonly retention?: Partial<Retention>;
   /** What becomes of a message whose outcome is uncertain; `retry` where it is left out. */
   readonly uncertain?: UncertainPolicy;
+  /** Hears of a bug met by what happens by itself, which then goes on; thrown where it is left out. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** Which messages to lease. */
@@ -97,9 +99,14 @@ export async function createQueue(database: Database, options: QueueOptions = {}
     uncertain: options.uncertain ?? 'retry',
     wake: (lane) => wakes.wake(lane, queue.owns(lane)),
   };
-  const queue = new Queue(context, registered.value, wakes, { ...DEFAULT_RETENTION, ...options.retention });
+  const retention = { ...DEFAULT_RETENTION, ...options.retention };
+  const queue = new Queue(context, registered.value, wakes, retention, options.onError ?? thrown);
   await removeHalfMessages(context);
   return success(queue);
+}
+
+function thrown(error: unknown): never {
+  throw error;
 }
 
 /** The queue of one node. Made by {@link createQueue}. */
@@ -107,6 +114,7 @@ export class Queue {
   readonly #context: QueueContext;
   readonly #wakes: WakeBoard;
   readonly #retention: Retention;
+  readonly #onError: (error: unknown) => void;
   readonly #rows = new LaneRows();
   readonly #leases: Leases;
   readonly #owner: LaneOwner;
@@ -117,8 +125,15 @@ export class Queue {
   #nextBeatMs = -Infinity;
   #nextSlowMs = -Infinity;
 
-  constructor(context: QueueContext, incarnation: number, wakes: WakeBoard, retention: Retention) {
+  constructor(
+    context: QueueContext,
+    incarnation: number,
+    wakes: WakeBoard,
+    retention: Retention,
+    onError: (error: unknown) => void,
+  ) {
     this.#context = context;
+    this.#onError = onError;
     this.#wakes = wakes;
     this.#retention = retention;
     this.#leases = new Leases(context);
@@ -306,10 +321,12 @@ export class Queue {
   }
 
   #again(): void {
-    void this.#tick().finally(() => {
-      if (this.#timer === undefined) return;
-      this.#timer = this.#context.clock.setTimer(() => this.#again(), TICK_MS);
-    });
+    void this.#tick()
+      .catch(this.#onError)
+      .finally(() => {
+        if (this.#timer === undefined) return;
+        this.#timer = this.#context.clock.setTimer(() => this.#again(), TICK_MS);
+      });
   }
 
   #tick(): Promise<void> {
@@ -332,9 +349,11 @@ export class Queue {
     if (nowMs < this.#nextSlowMs) return;
     this.#nextSlowMs = nowMs + SLOW_TICK_MS;
     // Beside the ticks: however long it takes, this node goes on giving signs of life.
-    this.#tidying ??= this.#tidy().finally(() => {
-      this.#tidying = undefined;
-    });
+    this.#tidying ??= this.#tidy()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#tidying = undefined;
+      });
   }
 
   async #tidy(): Promise<void> {
