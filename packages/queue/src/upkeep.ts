@@ -45,6 +45,7 @@ const queueUncertain = prepare((value: ValueNamed<{ id: string; lease_number: nu
     .where('lease_number', '=', value('lease_number')),
 );
 
+// The first condition is that of the index.
 const waitNoLonger = prepare(
   (value: ValueNamed<{ now: number; latest: number }>) =>
     sql`update message set ready_at = ${value('now')} where state in ('scheduled', 'deferred') and state = 'deferred' and ready_at > ${value('latest')}`,
