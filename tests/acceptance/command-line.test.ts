@@ -8,7 +8,7 @@ import PostalMime from 'postal-mime';
 import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { canaryClientSecret } from '../setup/canaries.ts';
-import { LAUNCHER, runCommand } from '../setup/run-command.ts';
+import { LAUNCHER, runCommand, type CommandOptions } from '../setup/run-command.ts';
 
 let emulator: Emulator;
 let folder = '';
@@ -24,7 +24,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const run = async (args: readonly string[], options: { environment?: Record<string, string>; input?: string } = {}) =>
+const run = async (args: readonly string[], options: Omit<CommandOptions, 'folder'> = {}) =>
   await runCommand(args, { folder, ...options });
 
 describe('the words', () => {
@@ -396,7 +396,7 @@ describe('config', () => {
   });
 
   test('convert turns JSON into environment variables that send as well', async () => {
-    const end = await run(['config', 'convert', '--to', 'env', '--with-secrets']);
+    const end = await run(['config', 'convert', '--to', 'env', '--with-secrets'], { printsSecrets: true });
     await writeFile(join(folder, 'mail.env'), end.out);
     const printed = execFileSync('bash', ['-c', 'set -a; . ./mail.env; env -0'], { cwd: folder, encoding: 'utf8' });
     const environment = Object.fromEntries(

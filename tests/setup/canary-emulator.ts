@@ -1,7 +1,7 @@
 /**
  * A local Microsoft 365 whose secret and tokens are canaries.
  *
- * The client secret is a known one, and every token carries a known mark in its claim `app_displayname`, so the search at the end of
+ * The client secret is a known one, and every token carries a known mark in a claim, so the search at the end of
  * the run finds either wherever it leaks, the token also in base64 as it travels.
  */
 import { startEmulator, type Emulator, type EmulatorOptions } from '@postbearer/emulator';
@@ -11,13 +11,13 @@ import { canaryClientSecret, canaryTokenMark } from './canaries.ts';
 export async function startCanaryEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   return await startEmulator({
     pace: Number.POSITIVE_INFINITY,
+    furtherClaims: { canary: canaryTokenMark },
     state: {
       tenants: [
         {
           domains: ['contoso.example'],
           apps: [
             {
-              displayName: canaryTokenMark,
               secrets: [{ value: canaryClientSecret }],
               mailboxPermissions: ['notifications@contoso.example'],
             },

@@ -15,6 +15,8 @@ export interface CommandOptions {
   /** The whole environment beside PATH and HOME. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly folder?: string;
+  /** The command is asked to print secrets, so its output is not kept for the search. */
+  readonly printsSecrets?: true;
   /** Standard input; empty where it is left out. */
   readonly input?: string | Uint8Array;
 }
@@ -42,6 +44,6 @@ export async function runCommand(args: readonly string[], options: CommandOption
     child.once('error', reject).once('close', resolve);
   });
   const end = { exitCode, out: Buffer.concat(out).toString('utf8'), err: Buffer.concat(err).toString('utf8') };
-  keepOutput(`${end.out}${end.err}`);
+  if (options.printsSecrets !== true) keepOutput(`${end.out}${end.err}`);
   return end;
 }

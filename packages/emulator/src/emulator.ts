@@ -214,7 +214,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       operations,
       settings: (): EmulatorSettings => settingsOf(world, places, https.base, {}),
     };
-    const tokens = createTokenService(world, options.tokenLifetimeSeconds);
+    const tokens = createTokenService(world, options.tokenLifetimeSeconds, options.furtherClaims);
     const https = await startHttps(controlled, tokens, {
       host,
       port: options.tokenPort ?? 0,

@@ -31,6 +31,8 @@ export interface EmulatorOptions {
   readonly pace?: number;
   /** Life of tokens in seconds; a random 60 to 90 minutes when left out. */
   readonly tokenLifetimeSeconds?: number;
+  /** Claims that every token has beside those of Entra, for tests that look for leaked tokens by a mark in them. */
+  readonly furtherClaims?: Readonly<Record<string, string>>;
   /** Other limits than those of Exchange Online. */
   readonly limits?: LimitSettings;
   /** How many messages are kept in memory, the oldest going first; 10,000 when left out. */

@@ -93,10 +93,16 @@ function claimsOf(subject: TokenSubject, nowSeconds: number, lifetimeSeconds: nu
   };
 }
 
-/** Issues a token that ends `lifetimeSeconds` from now. */
-export function issueToken(key: SigningKey, subject: TokenSubject, now: number, lifetimeSeconds: number): string {
+/** Issues a token that ends `lifetimeSeconds` from now; `furtherClaims` stand beside those of Entra and replace none. */
+export function issueToken(
+  key: SigningKey,
+  subject: TokenSubject,
+  now: number,
+  lifetimeSeconds: number,
+  furtherClaims: Readonly<Record<string, string>> = {},
+): string {
   const header = { typ: 'JWT', alg: 'RS256', x5t: key.kid, kid: key.kid };
-  const signed = `${segment(header)}.${segment(claimsOf(subject, Math.floor(now / 1000), lifetimeSeconds))}`;
+  const signed = `${segment(header)}.${segment({ ...furtherClaims, ...claimsOf(subject, Math.floor(now / 1000), lifetimeSeconds) })}`;
   return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key.privateKey).toString('base64url')}`;
 }
 

@@ -55,7 +55,11 @@ function lifetimeSeconds(fixed: TokenLifetime, random: () => number): number {
 }
 
 /** Makes the service. */
-export function createTokenService(world: World, lifetime: TokenLifetime): TokenService {
+export function createTokenService(
+  world: World,
+  lifetime: TokenLifetime,
+  furtherClaims?: Readonly<Record<string, string>>,
+): TokenService {
   const { directory, counters, faults, clock } = world;
 
   const refuse = (refusal: AadstsRefusal, ids: RequestIds, tenant: string, clientId: string): HttpReply => {
@@ -69,7 +73,7 @@ export function createTokenService(world: World, lifetime: TokenLifetime): Token
     const decision = decideTokenRequest(request, directory, base, clock.now());
     if (decision.outcome === 'refused') return refuse(decision.refusal, ids, tenantName, decision.clientId);
     const seconds = lifetimeSeconds(lifetime, world.random);
-    const accessToken = issueToken(world.signingKey, decision.subject, clock.now(), seconds);
+    const accessToken = issueToken(world.signingKey, decision.subject, clock.now(), seconds, furtherClaims);
     counters.tokensIssued += 1;
     world.onEvent({
       name: 'emulator.token-answered',
