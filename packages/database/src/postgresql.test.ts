@@ -129,6 +129,30 @@ describe('a server that goes away', () => {
   });
 });
 
+describe('two batches in each other’s way', () => {
+  itWithTool('postgresql', 'are both done', async (path) => {
+    await withOpen(await (await server(path)).newDatabase(), async (database) => {
+      must(await database.batch([raw('create table tally (id bigint primary key, n bigint not null)')]));
+      must(await database.batch([raw('insert into tally values (1, 0), (2, 0)')]));
+      const add = (id: number): ReturnType<typeof raw> => raw(`update tally set n = n + 1 where id = ${id}`);
+      // Each has its first row before it asks for the other's: the server ends one of them.
+      const both = [add(1), add(2)];
+      const pause = raw('select pg_sleep(0.3)');
+      const done = both.map((first, index) => database.batch([first, pause, both[1 - index] ?? first]));
+      for (const each of await Promise.all(done)) must(each);
+      const tally = must(await database.query(raw<{ n: number }>('select n from tally order by id')));
+      expect(tally).toEqual([{ n: 2 }, { n: 2 }]);
+      // It really came to that.
+      const asked = `select deadlocks from pg_stat_database where datname = current_database()`;
+      let deadlocks = 0;
+      while (deadlocks === 0) {
+        await sleep(20);
+        deadlocks = must(await database.query(raw<{ deadlocks: number }>(asked)))[0]?.deadlocks ?? 0;
+      }
+    });
+  });
+});
+
 /** Stands between us and the server, and breaks the line at the first commit. */
 class Cutter {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'cut-'));

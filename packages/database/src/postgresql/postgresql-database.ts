@@ -27,7 +27,7 @@ const CONNECTIONS = 10;
 const CONNECT_LIMIT_MS = 5000;
 /** A statement without an answer for this long has lost its connection. */
 const ANSWER_LIMIT_MS = 30_000;
-const MOST_TRIES = 4;
+const MOST_TRIES = 8;
 /** The pause after a failed attempt to connect, and the longest, milliseconds. */
 const PAUSE = { firstMs: 50, longestMs: 2000 } as const;
 
