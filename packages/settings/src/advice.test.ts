@@ -15,7 +15,7 @@ function told({ findings }: SettingsReading): readonly (string | undefined)[] {
 }
 
 async function readTfvars(text: string): Promise<SettingsReading> {
-  return readIn({ '/work/a.tfvars': text }, {}, FROM_TFVARS);
+  return readIn({ '/home/mail/a.tfvars': text }, {}, FROM_TFVARS);
 }
 
 /** The right variables without one, or with another value. */
@@ -62,7 +62,7 @@ describe('advice is in the words of the form at hand', () => {
       'CONFIG_CLIENT_SECRET_EMPTY',
       `email_oauth_token_client_secret is empty: ${PROOF}`,
     ]);
-    expect(terraform.findings[0]?.fault.evidence).toMatchObject({ file: '/work/a.tfvars', line: 18 });
+    expect(terraform.findings[0]?.fault.evidence).toMatchObject({ file: '/home/mail/a.tfvars', line: 18 });
     const { clientSecret: _, ...oauth } = rightSmtp().oauth;
     const inBoth = await readObject({ smtp: { ...rightSmtp(), oauth } }, { [SECRET]: ' ' });
     expect(told(inBoth)[1]).toBe(`${SECRET} is empty: ${PROOF}`);
@@ -173,7 +173,7 @@ describe('what is said of a file or object as a whole', () => {
 
   it('names the file that was asked for, where it is not there', async () => {
     const reading = await readIn({}, rightEnvironment(), { configFile: 'absent.json' });
-    expect(reading.file).toBe('/work/absent.json');
+    expect(reading.file).toBe('/home/mail/absent.json');
   });
 
   it('says who signs in as people do', async () => {

@@ -55,8 +55,8 @@ describe('files that settings stand in or name', () => {
     ['too large', { text: 'x', sizeBytes: 70_000 }, 'that is larger than 65536 bytes'],
   ])('are looked at when a secret in use is in one that is %s', async (_, file, problem) => {
     const section = changedSmtp({}, { clientSecret: { file: 'client' } });
-    const message = `smtp.oauth.clientSecret names the file /work/client, but ${problem}.`;
-    const reading = await readIn({ [JSON_FILE]: JSON.stringify({ smtp: section }), '/work/client': file });
+    const message = `smtp.oauth.clientSecret names the file /home/mail/client, but ${problem}.`;
+    const reading = await readIn({ [JSON_FILE]: JSON.stringify({ smtp: section }), '/home/mail/client': file });
     expect(messagesOf(reading)).toEqual(problem === undefined ? [] : [message]);
   });
 
@@ -70,7 +70,7 @@ describe('files that settings stand in or name', () => {
     ['the Secret ID', '0f3b6f8e-1111-4222-8333-944455556666', ['(CONFIG_SECRET_ID)']],
   ])('are looked at for what is in them: %s', async (_, file, codes) => {
     const settings = JSON.stringify({ smtp: changedSmtp({}, { clientSecret: { file: 'client' } }) });
-    const reading = await readIn({ [JSON_FILE]: settings, '/work/client': file });
+    const reading = await readIn({ [JSON_FILE]: settings, '/home/mail/client': file });
     expect(codesOf(reading)).toEqual(codes);
     expect(JSON.stringify(reading.findings)).not.toContain('Cnry8');
     expect(reading.findings.every(({ fault }) => fault.evidence?.kind === 'settings')).toBe(true);
@@ -79,7 +79,7 @@ describe('files that settings stand in or name', () => {
   it('are named by their folder alone where there is none: somebody may have put the secret in place of the name', async () => {
     const named = changedSmtp({}, { clientSecret: { file: RIGHT.clientSecret } });
     expect(messagesOf(await readObject({ smtp: named }))).toEqual([
-      'smtp.oauth.clientSecret names a file in /work, but there is none of that name.',
+      'smtp.oauth.clientSecret names a file in /home/mail, but there is none of that name.',
     ]);
     const { EMAIL_OAUTH_TOKEN_CLIENT_SECRET: _, ...environment } = rightEnvironment();
     for (const value of [RIGHT.clientSecret, `Cnry8/${'x'.repeat(300)}`]) {
@@ -101,7 +101,7 @@ describe('files that settings stand in or name', () => {
     const section = changedSmtp({ caFile: 'ca.pem' }, { clientSecret: { systemdCredential: 'client' } });
     expect(messagesOf(await readObject({ smtp: section }))).toEqual([
       'smtp.oauth.clientSecret names a systemd credential, but CREDENTIALS_DIRECTORY is not set, so this program was not started by systemd with it.',
-      'smtp.caFile names the file /work/ca.pem, but there is nothing.',
+      'smtp.caFile names the file /home/mail/ca.pem, but there is nothing.',
     ]);
   });
 });

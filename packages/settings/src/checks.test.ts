@@ -194,19 +194,19 @@ const CASES: readonly (readonly [
   ],
   [
     'everything of another way beside a managed identity',
-    changedSmtp({}, { clientAuthentication: 'managed_identity', certificateFile: '/work/file' }),
+    changedSmtp({}, { clientAuthentication: 'managed_identity', certificateFile: '/home/mail/file' }),
     Array.from({ length: 4 }, () => '(CONFIG_BESIDE_MANAGED_IDENTITY)'),
     'smtp.oauth.tokenEndpoint is set but not used: the app proves itself with a managed identity.',
   ],
   [
     'two ways to prove the app',
-    changedSmtp({}, { certificateFile: '/work/file' }),
+    changedSmtp({}, { certificateFile: '/home/mail/file' }),
     ['CONFIG_CLIENT_AUTHENTICATION'],
     'smtp.oauth.clientSecret and smtp.oauth.certificateFile are both set, and smtp.oauth.clientAuthentication does not say which of them to use.',
   ],
   [
     'a certificate without its key',
-    changedSmtp({}, { clientSecret: undefined, certificateFile: '/work/file' }),
+    changedSmtp({}, { clientSecret: undefined, certificateFile: '/home/mail/file' }),
     ['CONFIG_VALUE_MISSING'],
     'smtp.oauth.privateKey is missing: the app proves itself with the key of its certificate.',
   ],
@@ -330,7 +330,7 @@ describe('what is wrong in a file', () => {
   it.each(CASES)('%s is found, named and explained', async (_, section, codes, message) => {
     const reading = await readIn({
       [JSON_FILE]: JSON.stringify({ smtp: section }, undefined, 2),
-      '/work/file': SOME_CERTIFICATE,
+      '/home/mail/file': SOME_CERTIFICATE,
     });
     expect(codesOf(reading)).toEqual(codes);
     expect(messagesOf(reading)[0]).toBe(message);
@@ -340,7 +340,7 @@ describe('what is wrong in a file', () => {
   it.each(CASES)('%s is told with key, file, cause and a next step, and no secret', async (_, section) => {
     const reading = await readIn({
       [JSON_FILE]: JSON.stringify({ smtp: section }, undefined, 2),
-      '/work/file': SOME_CERTIFICATE,
+      '/home/mail/file': SOME_CERTIFICATE,
     });
     for (const { fault } of reading.findings) {
       expect(fault.evidence).toMatchObject({ kind: 'settings', file: JSON_FILE });
@@ -422,7 +422,7 @@ describe('what is wrong in Terraform variables', () => {
     const line = /email_oauth_token_client_secret = .*/;
     const heredoc = `email_oauth_token_client_secret = <<END\n${RIGHT.clientSecret}\nEND`;
     const text = rightTfvars().replace(line, () => heredoc);
-    const reading = await readIn({ '/work/a.tfvars': text }, {}, { configFile: 'a.tfvars' });
+    const reading = await readIn({ '/home/mail/a.tfvars': text }, {}, { configFile: 'a.tfvars' });
     expect(codesOf(reading)).toEqual(['(CONFIG_SECRET_WHITESPACE)']);
   });
 });
@@ -451,13 +451,17 @@ describe('a scope of another service', () => {
 describe('mail that is disabled', () => {
   it('is what a tfvars file without enable_email_notification means, and says so', async () => {
     const tfvars = rightTfvars().replace('enable_email_notification = true\n', '');
-    const reading = await readIn({ '/work/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' });
+    const reading = await readIn({ '/home/mail/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' });
     expect(codesOf(reading)).toEqual(['(CONFIG_MAIL_DISABLED)']);
     expect(messagesOf(reading)).toEqual([
       'Email is disabled by enable_email_notification (a.tfvars: not set, default false): nothing will be sent.',
     ]);
     expect(reading.settings?.upstreams['default']?.enabled).toBe(false);
-    const overruled = await readIn({ '/work/a.tfvars': tfvars }, { ENABLE_EMAIL: 'true' }, { configFile: 'a.tfvars' });
+    const overruled = await readIn(
+      { '/home/mail/a.tfvars': tfvars },
+      { ENABLE_EMAIL: 'true' },
+      { configFile: 'a.tfvars' },
+    );
     expect(overruled.settings?.upstreams['default']?.enabled).toBe(true);
   });
 
@@ -466,9 +470,9 @@ describe('mail that is disabled', () => {
   const NESTED = '{"database": {"smtp": {"enabled": "no"}}}';
 
   it.each([
-    [{ '/work/a.tfvars': OFF }, {}, FROM_TFVARS, 'enable_email_notification', 'a.tfvars:2'],
+    [{ '/home/mail/a.tfvars': OFF }, {}, FROM_TFVARS, 'enable_email_notification', 'a.tfvars:2'],
     [
-      { '/work/a.tfvars': 'email_server = "x"' },
+      { '/home/mail/a.tfvars': 'email_server = "x"' },
       {},
       FROM_TFVARS,
       'enable_email_notification',
@@ -584,6 +588,6 @@ describe('what is wrong in the environment', () => {
   it('is a file that cannot be read for a setting that is no secret', async () => {
     const { EMAIL_SERVER: _, ...environment } = rightEnvironment();
     const reading = await readIn({}, { ...environment, EMAIL_SERVER_FILE: 'absent' });
-    expect(messagesOf(reading)).toEqual(['The file /work/absent cannot be read: it does not exist.']);
+    expect(messagesOf(reading)).toEqual(['The file /home/mail/absent cannot be read: it does not exist.']);
   });
 });

@@ -44,12 +44,12 @@ function converted(...args: Parameters<typeof convertSettings>): string {
   return result.value;
 }
 
-const FILES = { '/work/client': 'x', '/work/key': 'x', '/work/ca.pem': SOME_CERTIFICATE };
+const FILES = { '/home/mail/client': 'x', '/home/mail/key': 'x', '/home/mail/ca.pem': SOME_CERTIFICATE };
 
 async function through(reading: SettingsReading, form: 'json' | 'env' | 'tfvars'): Promise<SettingsReading> {
   const text = converted(reading, form, IN_CLEAR);
   if (form === 'env') return readIn(FILES, evaluateInShell(text));
-  const path = form === 'json' ? JSON_FILE : '/work/a.tfvars';
+  const path = form === 'json' ? JSON_FILE : '/home/mail/a.tfvars';
   return readIn({ ...FILES, [path]: text }, {}, { configFile: path });
 }
 
@@ -101,12 +101,12 @@ describe('conversion', () => {
     smtp.oauth['clientSecret'] = `p\${x}'q`;
     const start = await readObject({ smtp });
     const tfvars = converted(start, 'tfvars', IN_CLEAR).replace('$${', '${');
-    expect((await readIn({ '/work/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' })).settings).toBeUndefined();
+    expect((await readIn({ '/home/mail/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' })).settings).toBeUndefined();
     expect(() => evaluateInShell(converted(start, 'env', IN_CLEAR).replace(String.raw`'\''`, "'"))).toThrow();
   });
 
   it('writes the forms of the guide', async () => {
-    const start = await readIn({ '/work/a.tfvars': rightTfvars() }, {}, { configFile: 'a.tfvars' });
+    const start = await readIn({ '/home/mail/a.tfvars': rightTfvars() }, {}, { configFile: 'a.tfvars' });
     expect(JSON.parse(converted(start, 'json', IN_CLEAR))).toEqual({
       smtp: {
         ...rightSmtp(),
@@ -141,7 +141,7 @@ EMAIL_OAUTH_TOKEN_GRANT_TYPE=client_credentials
     for (const form of ['json', 'env', 'tfvars'] as const) {
       const text = converted(start, form);
       expect(text).not.toContain('Cnry8');
-      const path = form === 'json' ? JSON_FILE : '/work/a.tfvars';
+      const path = form === 'json' ? JSON_FILE : '/home/mail/a.tfvars';
       const back =
         form === 'env'
           ? await readIn({}, evaluateInShell(text))
@@ -156,17 +156,17 @@ EMAIL_OAUTH_TOKEN_GRANT_TYPE=client_credentials
     const start = await readIn({ ...FILES, [JSON_FILE]: JSON.stringify({ smtp }) });
     expect(JSON.parse(converted(start, 'json'))).toMatchObject({
       smtp: {
-        caFile: '/work/ca.pem',
+        caFile: '/home/mail/ca.pem',
         password: { systemdCredential: 'robot' },
-        oauth: { clientSecret: { file: '/work/client' } },
+        oauth: { clientSecret: { file: '/home/mail/client' } },
       },
     });
-    expect(converted(start, 'env')).toContain('\nEMAIL_OAUTH_TOKEN_CLIENT_SECRET_FILE=/work/client\n');
+    expect(converted(start, 'env')).toContain('\nEMAIL_OAUTH_TOKEN_CLIENT_SECRET_FILE=/home/mail/client\n');
     expect(converted(start, 'env')).toContain(
       '\n# EMAIL_PASSWORD stands in the systemd credential robot; load it under the name EMAIL_PASSWORD.\n',
     );
     expect(converted(start, 'tfvars')).toContain(
-      '\n# email_oauth_token_client_secret stands in /work/client, which Terraform cannot refer to.\n',
+      '\n# email_oauth_token_client_secret stands in /home/mail/client, which Terraform cannot refer to.\n',
     );
   });
 
@@ -174,7 +174,7 @@ EMAIL_OAUTH_TOKEN_GRANT_TYPE=client_credentials
     const { enabled: _, ...smtp } = rightSmtp();
     expect(converted(await readObject({ smtp }), 'tfvars')).toContain('enable_email_notification = true\n');
     const tfvars = rightTfvars().replace('enable_email_notification = true\n', '');
-    const off = await readIn({ '/work/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' });
+    const off = await readIn({ '/home/mail/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' });
     expect(JSON.parse(converted(off, 'json'))).toMatchObject({ smtp: { enabled: false } });
   });
 

@@ -178,7 +178,7 @@ function hasOutcome(reading: SettingsReading, outcome: Outcome): boolean {
 
 describe('every key with every damage', () => {
   it('has a file to start from that can be used', async () => {
-    const reading = await readIn({ [JSON_FILE]: JSON.stringify(rightFile()), '/work/file.pem': SOME_CERTIFICATE });
+    const reading = await readIn({ [JSON_FILE]: JSON.stringify(rightFile()), '/home/mail/file.pem': SOME_CERTIFICATE });
     expect(reading.findings.map(({ fault }) => fault.code)).toEqual([BASELINE]);
     expect(reading.settings).toBeDefined();
   });
@@ -186,7 +186,7 @@ describe('every key with every damage', () => {
   for (const damage of DAMAGES) {
     it(`${damage.name}: is refused, told or harmless, with the key named and no value shown`, async () => {
       for (const path of KEYS) {
-        const reading = await readIn({ [JSON_FILE]: damage.file(path), '/work/file.pem': SOME_CERTIFICATE });
+        const reading = await readIn({ [JSON_FILE]: damage.file(path), '/home/mail/file.pem': SOME_CERTIFICATE });
         expect(hasOutcome(reading, damage.outcome(path)), path).toBe(true);
         const shown = JSON.stringify(reading.findings);
         expect(shown, path).not.toContain('Cnry8');

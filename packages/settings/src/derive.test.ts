@@ -56,14 +56,14 @@ describe('what is derived', () => {
       const reading = settingsFromObject({ smtp: { ...rightSmtp(), oauth: { ...oauth, ...extra } } });
       return settingsOf(reading).upstreams['default']?.oauth?.clientAuthentication;
     };
-    expect(readWith({ certificateFile: '/work/cert.pem', privateKey: { file: '/work/key.pem' } })).toEqual({
+    expect(readWith({ certificateFile: '/home/mail/cert.pem', privateKey: { file: '/home/mail/key.pem' } })).toEqual({
       method: 'private_key_jwt',
-      certificateFile: '/work/cert.pem',
-      privateKey: { kind: 'file', path: '/work/key.pem' },
+      certificateFile: '/home/mail/cert.pem',
+      privateKey: { kind: 'file', path: '/home/mail/key.pem' },
     });
-    expect(readWith({ federatedTokenFile: '/work/token' })).toEqual({
+    expect(readWith({ federatedTokenFile: '/home/mail/token' })).toEqual({
       method: 'federated_token_file',
-      path: '/work/token',
+      path: '/home/mail/token',
     });
     expect(readWith({ clientAuthentication: 'managed_identity' })).toEqual({ method: 'managed_identity' });
     expect(readWith({ clientAuthentication: 'managed_identity', managedIdentityClientId: RIGHT.clientId })).toEqual({

@@ -47,7 +47,7 @@ async function everyFault(): Promise<Fault[]> {
   const { clientId } = RIGHT;
   const right = JSON.stringify({ smtp: rightSmtp() });
   const mailboxes = { 'a@contoso.com': { upstream: 'tset' }, 'A@contoso.com': { pace: { connections: 0 } } };
-  const keyPair = { certificateFile: '/work/cert.pem', privateKey: 'no key', clientSecret: undefined };
+  const keyPair = { certificateFile: '/home/mail/cert.pem', privateKey: 'no key', clientSecret: undefined };
   const invalid = asResult(await readObject({ smtp: { port: 0 } }));
   const converted = convertSettings(await readObject({ smtp: { port: 0 } }), 'json');
   const written = await writeSettings('a.tfvars', []);
@@ -70,7 +70,7 @@ async function everyFault(): Promise<Fault[]> {
       { scope: 'SMTP.Send' },
       { scope: 'https://graph.microsoft.com/.default' },
       { scope: 'https://outlook.office365.us/.default' },
-      { certificateFile: '/work/cert.pem' },
+      { certificateFile: '/home/mail/cert.pem' },
       { clientAuthentication: 'managed_identity' },
       { enabled: undefined },
       { enabled: 'perhaps' },
@@ -101,9 +101,9 @@ async function everyFault(): Promise<Fault[]> {
       faultsOf,
     ),
     readIn({
-      [JSON_FILE]: JSON.stringify({ smtp: changedSmtp({ caFile: '/work/key' }, keyPair) }),
-      '/work/key': 'no certificate',
-      '/work/cert.pem': SOME_CERTIFICATE,
+      [JSON_FILE]: JSON.stringify({ smtp: changedSmtp({ caFile: '/home/mail/key' }, keyPair) }),
+      '/home/mail/key': 'no certificate',
+      '/home/mail/cert.pem': SOME_CERTIFICATE,
     }).then(faultsOf),
   ]);
   return [

@@ -113,7 +113,7 @@ describe('readers of foreign text', () => {
     let used = 0;
     await fc.assert(
       fc.asyncProperty(damaged(rightTfvars()), async (changed) => {
-        const reading = await readIn({ '/work/a.tfvars': changed }, {}, { configFile: 'a.tfvars' });
+        const reading = await readIn({ '/home/mail/a.tfvars': changed }, {}, { configFile: 'a.tfvars' });
         judge(reading);
         used += Number(reading.settings !== undefined);
       }),

@@ -67,9 +67,13 @@ describe('the forms of the guide', () => {
   });
 
   it('reads terraform.tfvars in the names of the guide and in those of the module', async () => {
-    const guide = await readIn({ '/work/terraform.tfvars': rightTfvars() }, {}, { configFile: 'terraform.tfvars' });
+    const guide = await readIn(
+      { '/home/mail/terraform.tfvars': rightTfvars() },
+      {},
+      { configFile: 'terraform.tfvars' },
+    );
     expect(plainUpstream(guide)).toEqual(EXPECTED);
-    expect(guide).toMatchObject({ file: '/work/terraform.tfvars', form: 'tfvars', findings: [] });
+    expect(guide).toMatchObject({ file: '/home/mail/terraform.tfvars', form: 'tfvars', findings: [] });
     const names = {
       server: 'server',
       server_port: 'port',
@@ -80,7 +84,9 @@ describe('the forms of the guide', () => {
     let module = rightTfvars();
     for (const [one, other] of Object.entries(names)) module = module.replace(`email_${one} =`, `smtp_${other} =`);
     expect(module).toContain('smtp_enable_ssl = true');
-    expect(plainUpstream(await readIn({ '/work/a.tfvars': module }, {}, { configFile: 'a.tfvars' }))).toEqual(EXPECTED);
+    expect(plainUpstream(await readIn({ '/home/mail/a.tfvars': module }, {}, { configFile: 'a.tfvars' }))).toEqual(
+      EXPECTED,
+    );
   });
 
   it('reads the environment alone, without any file', async () => {
@@ -211,14 +217,14 @@ describe('precedence', () => {
   });
 
   it('ranks a tfvars file where the JSON file ranks', async () => {
-    const files = { '/work/a.tfvars': rightTfvars() };
+    const files = { '/home/mail/a.tfvars': rightTfvars() };
     const reading = await readIn(files, { XMPRO__XMNOTIFICATION__EMAIL__PORT: '2525' }, { configFile: 'a.tfvars' });
     expect(settingsOf(reading).upstreams['default']?.port).toBe(2525);
   });
 
   it('lets a variable and the file that another names stand at one rank', async () => {
     const environment = { ...rightEnvironment(), EMAIL_SERVER: '', EMAIL_SERVER_FILE: 'server.txt' };
-    const reading = await readIn({ '/work/server.txt': 'smtp.office365.com\r\n' }, environment);
+    const reading = await readIn({ '/home/mail/server.txt': 'smtp.office365.com\r\n' }, environment);
     expect(settingsOf(reading).upstreams['default']?.server).toBe('smtp.office365.com');
     expect(sourceOf(reading, path)).toBe('environment EMAIL_SERVER_FILE');
     const both = await readIn({}, { ...rightEnvironment(), EMAIL_SERVER_FILE: 'x' });
@@ -278,7 +284,9 @@ describe('precedence', () => {
     const empty = { ...rightSmtp(), server: '', password: '' };
     expect(plainUpstream(await readObject({ smtp: empty }))).toEqual(EXPECTED);
     const tfvars = `${rightTfvars()}smtp_server = ""\nemail_password = null\n`;
-    expect(plainUpstream(await readIn({ '/work/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' }))).toEqual(EXPECTED);
+    expect(plainUpstream(await readIn({ '/home/mail/a.tfvars': tfvars }, {}, { configFile: 'a.tfvars' }))).toEqual(
+      EXPECTED,
+    );
     const flagged = await readIn({}, rightEnvironment(), { overrides: { 'smtp.port': '' } });
     expect(plainUpstream(flagged)).toEqual(EXPECTED);
   });
@@ -301,7 +309,7 @@ describe('two places of one rank', () => {
 
   it('that disagree in a tfvars file are named with their lines', async () => {
     const text = `${rightTfvars()}smtp_server = "smtp.example.net"\n`;
-    const reading = await readIn({ '/work/a.tfvars': text }, {}, { configFile: 'a.tfvars' });
+    const reading = await readIn({ '/home/mail/a.tfvars': text }, {}, { configFile: 'a.tfvars' });
     expect(reading.findings[0]?.fault.message).toBe(
       'email_server (a.tfvars:13) and smtp_server (a.tfvars:19) say different things.',
     );
@@ -360,19 +368,19 @@ describe('which file is read', () => {
   ])('has to exist when %s names it, even with a whole environment', async (_, environment, options, key) => {
     const reading = await readIn({ [JSON_FILE]: text }, { ...rightEnvironment(), ...environment }, options);
     expect(codesOf(reading)).toEqual(['CONFIG_FILE_MISSING']);
-    expect(reading.findings[0]?.fault.evidence).toEqual({ kind: 'settings', key, file: '/work/absent.json' });
+    expect(reading.findings[0]?.fault.evidence).toEqual({ kind: 'settings', key, file: '/home/mail/absent.json' });
     expect(reading.settings).toBeUndefined();
   });
 
   it('is named with all places that were looked at when there is nothing at all', async () => {
     const result = await loadSettings({
-      workingFolder: '/work',
+      workingFolder: '/home/mail',
       environment: {},
       files: memoryFiles({}),
       platform: 'linux',
     });
     expect(result.ok ? '' : result.fault.message).toBe(
-      'The settings cannot be used: 1 mistake. The first: There are no settings for sending mail: no EMAIL_ variable is set and no file is at /work/Global-variables.json, /etc/postbearer/Global-variables.json.',
+      'The settings cannot be used: 1 mistake. The first: There are no settings for sending mail: no EMAIL_ variable is set and no file is at /home/mail/Global-variables.json, /etc/postbearer/Global-variables.json.',
     );
   });
 
@@ -420,11 +428,11 @@ describe('upstreams and mailboxes', () => {
       'info@contoso.com': {},
     },
   };
-  const files = { '/work/secrets/robot': 'x', '/work/ca.pem': SOME_CERTIFICATE };
+  const files = { '/home/mail/secrets/robot': 'x', '/home/mail/ca.pem': SOME_CERTIFICATE };
 
   it('are read beside the root smtp, with references relative to the file', async () => {
     const text = JSON.stringify({ smtp: rightSmtp(), postbearer });
-    const settings = settingsOf(await readIn({ [JSON_FILE]: text, ...files }, {}, { workingFolder: '/work' }));
+    const settings = settingsOf(await readIn({ [JSON_FILE]: text, ...files }, {}, { workingFolder: '/home/mail' }));
     expect(Object.keys(settings.upstreams)).toEqual(['default', 'test']);
     expect(settings.upstreams['test']).toEqual({
       name: 'test',
@@ -435,8 +443,8 @@ describe('upstreams and mailboxes', () => {
       security: 'tls',
       authentication: 'password',
       username: 'robot',
-      password: { kind: 'file', path: '/work/secrets/robot' },
-      caFile: '/work/ca.pem',
+      password: { kind: 'file', path: '/home/mail/secrets/robot' },
+      caFile: '/home/mail/ca.pem',
     });
     expect({ ...settings.mailboxes }).toEqual({
       'alerts@contoso.com': { upstream: 'test', from: ['noreply@contoso.com'], pace: { messagesPerMinute: 10 } },

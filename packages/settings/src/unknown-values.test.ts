@@ -87,11 +87,16 @@ describe('a file that cannot be read', () => {
     ['a JSON file with a mistake', { [JSON_FILE]: '{"smtp": ' }, {}, 'CONFIG_SYNTAX'],
     ['a list in place of an object', { [JSON_FILE]: '[]' }, {}, 'CONFIG_VALUE_INVALID'],
     ['a JSON file without right', { [JSON_FILE]: { text: '{}', readError: 'EACCES' } }, {}, 'CONFIG_FILE_UNREADABLE'],
-    ['a Terraform file with a mistake', { '/work/a.tfvars': 'x = "' }, { configFile: 'a.tfvars' }, 'CONFIG_SYNTAX'],
+    [
+      'a Terraform file with a mistake',
+      { '/home/mail/a.tfvars': 'x = "' },
+      { configFile: 'a.tfvars' },
+      'CONFIG_SYNTAX',
+    ],
     ['a file that is not there', {}, { configFile: 'absent.json' }, 'CONFIG_FILE_MISSING'],
   ])('is the only finding, whatever the environment lacks: %s', async (_, files, options, code) => {
     const environment = { EMAIL_USERNAME: 'x', ENABLE_EMAIL_OAUTH: 'yes' };
-    const read = { workingFolder: '/work', platform: 'linux', environment, files: memoryFiles(files), ...options };
+    const read = { workingFolder: '/home/mail', platform: 'linux', environment, files: memoryFiles(files), ...options };
     expect(codesOf(await readSettings(read))).toEqual([code]);
   });
 });
@@ -112,7 +117,7 @@ describe('a private key without its certificate', () => {
     expect(codesOf(there)).toEqual(['CONFIG_VALUE_MISSING']);
     expect(there.findings[0]?.fault.remedy.steps[0]).toContain('EMAIL_OAUTH_CERTIFICATE_FILE');
     const tfvars = `enable_email_notification = true\nemail_oauth_private_key = <<END\n${KEY}END\n`;
-    const terraform = await readIn({ '/work/a.tfvars': tfvars }, environment, { configFile: 'a.tfvars' });
+    const terraform = await readIn({ '/home/mail/a.tfvars': tfvars }, environment, { configFile: 'a.tfvars' });
     expect(codesOf(terraform)).toEqual(['CONFIG_VALUE_MISSING']);
     expect(terraform.findings[0]?.fault.message).toContain('certificate');
   });

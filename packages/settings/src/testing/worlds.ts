@@ -85,7 +85,7 @@ email_from_address = "${RIGHT.mailbox}"
 }
 
 /** Where a test's settings file is. */
-export const JSON_FILE = '/work/Global-variables.json';
+export const JSON_FILE = '/home/mail/Global-variables.json';
 
 /** Reads in a world that holds these files and variables and nothing else. Throws where the wording of a finding was not filled whole. */
 export async function readIn(
@@ -94,7 +94,7 @@ export async function readIn(
   options: Omit<LoadOptions, 'files' | 'environment'> = {},
 ): Promise<SettingsReading> {
   const reading = await readSettings({
-    workingFolder: '/work',
+    workingFolder: '/home/mail',
     platform: 'linux',
     ...options,
     environment,
