@@ -106,6 +106,7 @@ export class ChainState {
 
   /** Ends the session, politely where it is still in order, and forgets everything. */
   async close(): Promise<void> {
+    // A session that threw was told by the check that opened it.
     const session = await this.#session?.catch(() => undefined);
     if (this.options.signal?.aborted === true) session?.connection?.close();
     else await session?.connection?.quit();

@@ -60,6 +60,7 @@ async function replaceFile(file: string, text: string): Promise<void> {
     }
     await rename(beside, file);
   } catch (error) {
+    // The first error is the one that counts; the file may not even have been made.
     await unlink(beside).catch(() => undefined);
     throw error;
   }

@@ -27,6 +27,7 @@ export class Listener {
   /** Listens to a channel from now on; connects where that has not happened. */
   listen(channel: string): void {
     if (this.#client === undefined && this.#timer === undefined) this.#connecting ??= this.#connect();
+    // It fails only with the connection, and then every channel is listened to anew by the next one.
     else void this.#client?.query(`listen ${channel}`).catch(() => undefined);
   }
 
@@ -53,6 +54,7 @@ export class Listener {
       for (const channel of this.#board.channels) this.listen(channel);
       this.#board.tellAll();
     } catch {
+      // What failed is told by trying again; a connection that never stood has nothing to add when it is ended.
       await client.end().catch(() => undefined);
       this.#again();
     } finally {

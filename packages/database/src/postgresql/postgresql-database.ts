@@ -139,6 +139,7 @@ class PostgresqlDatabase implements Database {
   }
 
   notify(channel: string, payload: string): void {
+    // A notice may be lost with a connection, as the face says: whoever waits for one looks by himself as well.
     void this.#pool.query(postgresqlDialect.notify, [channel, payload]).catch(() => undefined);
   }
 
