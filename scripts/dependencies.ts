@@ -9,13 +9,18 @@ import { repositoryFolder, workspaces } from '../tests/setup/workspaces.ts';
 
 /** Why each direct dependency is worth having. */
 export const REASONS: Readonly<Record<string, string>> = {
+  '@fastify/busboy': 'Reads multipart bodies as a stream, so that a large attachment is never held in memory.',
+  '@hono/node-server': 'Joins Hono to the HTTP server of Node.',
   commander: 'The command line: options, help and errors as people expect them, without further packages.',
+  hono: 'Routes of the HTTP API; web-standard requests, and no other package comes with it.',
   'jsonc-parser': 'Changes one value in a JSON file and leaves every other byte, comment and order as it was.',
   kysely:
     'One SQL face over SQLite and PostgreSQL, typed and without a run-time of its own; no other package comes with it.',
   nodemailer: 'Composes MIME messages (its MailComposer alone) and is the interface that existing code already speaks.',
   oauth4webapi: 'OAuth 2.0 by a certified implementation: client authentication, assertions, reading of replies.',
   pg: 'Speaks with PostgreSQL; loaded only where the settings name such a database.',
+  'prom-client': 'Metrics in the form that Prometheus reads, with histograms.',
+  zod: 'One schema for what the HTTP API takes, gives and documents.',
 };
 
 /** A package that runs in production. */
