@@ -20,7 +20,9 @@ type AppRow = AccessTables['app'];
 
 const allApps = prepare(() => db.selectFrom('app').selectAll().orderBy('name'));
 
-const insertApp = prepare((value: ValueNamed<{ readonly [Column in keyof AppRow]: AppRow[Column] }>) =>
+type NewApp = Pick<AppRow, 'name' | 'credential' | 'mailboxes' | 'senders' | 'networks' | 'from_rule' | 'created_at'>;
+
+const insertApp = prepare((value: ValueNamed<{ readonly [Column in keyof NewApp]: NewApp[Column] }>) =>
   db
     .insertInto('app')
     .values({

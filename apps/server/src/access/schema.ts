@@ -5,13 +5,43 @@ import { sqlBuilder, type MigrationSet } from '@postbearer/database';
 export interface AccessTables {
   app: {
     name: string;
-    /** SHA-256 of its password, hexadecimal. */
+    /** What is kept of its password; see `credential.ts`. */
     credential: string;
+    /** That of the password before it, and until when that one is still taken. */
+    previous_credential: string | null;
+    previous_until: number | null;
+    /** When it enrolled itself by calling in; null where a person added it. */
+    learned_at: number | null;
     mailboxes: string;
     senders: string;
     networks: string;
     from_rule: string;
     created_at: number;
+  };
+  /** From where each app signed in well. */
+  app_address: { app: string; address: string; seen_at: number };
+  /** Who was turned away, and why. */
+  refusal: {
+    address: string;
+    /** As the client gave it; empty where it gave none. */
+    username: string;
+    code: string;
+    /** The app that it concerns; empty where there is none. */
+    app: string;
+    /** The sender that was not allowed; empty where it was not that. */
+    sender: string;
+    first_at: number;
+    last_at: number;
+    count: number;
+  };
+  /** Networks whose devices enrol by calling in. */
+  learning: {
+    network: string;
+    mailboxes: string;
+    from_rule: string;
+    started_at: number;
+    until: number;
+    actor: string;
   };
   audit: {
     id: string;
@@ -53,6 +83,41 @@ export const accessMigrations: MigrationSet = {
           details text not null
         )`,
         `create index audit_time on audit (at)`,
+      ],
+    },
+    {
+      number: 2,
+      name: 'rotation of passwords, known addresses, who was turned away, learning',
+      statements: [
+        `alter table app add column previous_credential text`,
+        `alter table app add column previous_until bigint`,
+        `alter table app add column learned_at bigint`,
+        `create table app_address (
+          app text not null references app (name) on delete cascade,
+          address text not null,
+          seen_at bigint not null,
+          primary key (app, address)
+        )`,
+        `create table refusal (
+          address text not null,
+          username text not null,
+          code text not null,
+          app text not null,
+          sender text not null,
+          first_at bigint not null,
+          last_at bigint not null,
+          count bigint not null,
+          primary key (address, username, code, sender)
+        )`,
+        `create index refusal_time on refusal (last_at)`,
+        `create table learning (
+          network text primary key,
+          mailboxes text not null,
+          from_rule text not null,
+          started_at bigint not null,
+          until bigint not null,
+          actor text not null
+        )`,
       ],
     },
   ],
