@@ -1,8 +1,12 @@
 /**
  * What an operator may ask of the service: how it stands, its messages, its lanes, its apps.
  *
- * The command line asks the same of a running service over its socket, and of the database itself where none runs. Every
- * change is recorded in the same batch.
+ * The command line asks the same of a running service over its socket, from afar with a key, and of the database itself where
+ * none runs. Every change is recorded in the same batch.
+ *
+ * An operation is a method of {@link Control} and its work in {@link createControl}, and nothing else: both sides of the wire
+ * (`control-wire.ts`) find it by its name. Input and answer are JSON. A change names its `actor`. What comes piece by piece is
+ * answered with a `ControlStream`, which goes over the wire as lines of JSON.
  */
 import { success, type Clock, type Result } from '@postbearer/core';
 import type {
@@ -42,7 +46,10 @@ export interface AddedApp {
   readonly password: string;
 }
 
-/** What may be asked. */
+/** An answer that comes piece by piece. Whoever stops reading it ends it. */
+export type ControlStream<Item> = AsyncIterable<Item>;
+
+/** What may be asked: each operation takes one object and gives a result, whose value may be a {@link ControlStream}. */
 export interface Control {
   status(input: Record<string, never>): Promise<Result<ServiceStatus>>;
   listMessages(input: { readonly filter: MessageFilter; readonly page: PageRequest }): Promise<Result<MessagePage>>;
