@@ -15,6 +15,7 @@ export type {
 export { databaseFaults, type DatabaseFaultCode } from './faults.ts';
 export type { Migration, MigrationSet } from './migrations.ts';
 export { openDatabase, type DatabasePlace, type OpenOptions } from './open-database.ts';
+export { passPoint } from './point.ts';
 export {
   mustChange,
   prepare,

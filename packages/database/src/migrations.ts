@@ -10,6 +10,7 @@ import { sql } from 'kysely';
 import type { Database, DatabaseKind } from './database.ts';
 import { migrationLock } from './dialect.ts';
 import { databaseFaults } from './faults.ts';
+import { passPoint } from './point.ts';
 import { mustChange, prepare, sqlBuilder, statement, type ValueNamed } from './statement.ts';
 
 /** One step. */
@@ -70,6 +71,7 @@ async function migrateSet(database: Database, set: MigrationSet): Promise<Result
     return failure(databaseFaults.make('DATABASE_SCHEMA_NEWER', { owner: set.owner, found: done, known }));
   }
   for (const { number, name, statements } of set.migrations.slice(done)) {
+    passPoint('migration:before');
     const step = await database.batch([
       ...lock(database.kind),
       // Where another node has just done this step, no row is added, and the whole batch is undone.
@@ -77,6 +79,7 @@ async function migrateSet(database: Database, set: MigrationSet): Promise<Result
       ...statements.map((text) => statement(sql.raw(text))),
     ]);
     if (!step.ok) return step;
+    passPoint('migration:after');
   }
   return success(undefined);
 }

@@ -1,6 +1,6 @@
 /** Reading the bytes of a message back, a few chunks at a time. */
 import type { Fault, MessageSource } from '@postbearer/core';
-import { prepare, type Database, type ValueNamed } from '@postbearer/database';
+import { passPoint, prepare, type Database, type ValueNamed } from '@postbearer/database';
 import { sql } from 'kysely';
 import { queueFaults } from './faults.ts';
 import { db } from './schema.ts';
@@ -46,6 +46,7 @@ async function* readBody(database: Database, id: string, sizeBytes: number): Asy
     for (const { number, bytes } of found.value) {
       if (number !== after + 1) break;
       yield bytes;
+      passPoint('body:piece');
       after = number;
       read += bytes.length;
     }

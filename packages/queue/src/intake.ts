@@ -7,7 +7,14 @@
  * to fit into memory.
  */
 import { failure, success, type Result } from '@postbearer/core';
-import { mustChange, prepare, type BatchOutcome, type Statement, type ValueNamed } from '@postbearer/database';
+import {
+  mustChange,
+  passPoint,
+  prepare,
+  type BatchOutcome,
+  type Statement,
+  type ValueNamed,
+} from '@postbearer/database';
 import type { QueueContext } from './context.ts';
 import { queueFaults } from './faults.ts';
 import type { LaneRows } from './lane-rows.ts';
@@ -158,7 +165,9 @@ export class Intake {
   async accept(submission: Submission, options: AcceptOptions = {}): Promise<Result<Enqueued>> {
     for (let tries = 1; ; tries += 1) {
       const statements = this.#acceptingStatements(submission, options);
+      passPoint('accept:before');
       const outcome = await this.#context.database.batch(statements);
+      passPoint('accept:after');
       if (!outcome.ok) return outcome;
       const ended = await this.#ended(submission, outcome.value, tries);
       if (ended !== undefined) return ended;
@@ -179,7 +188,9 @@ export class Intake {
       statements.unshift(receivingStatement(this.id, this.#context.run, this.#context.clock.now()));
       this.#isBegun = true;
     }
+    passPoint('pieces:before');
     const outcome = await this.#context.database.batch(statements);
+    passPoint('pieces:after');
     if (!outcome.ok) return outcome;
     this.#stored += chunks.length;
     return success(undefined);

@@ -6,7 +6,7 @@
  * which settling is checked. No clock decides who has a message.
  */
 import { failure, success, type Envelope, type MailboxAddress, type Result } from '@postbearer/core';
-import { mustChange, prepare, type Statement, type ValueNamed } from '@postbearer/database';
+import { mustChange, passPoint, prepare, type Statement, type ValueNamed } from '@postbearer/database';
 import { sql, type RawBuilder } from 'kysely';
 import { bodySource } from './body.ts';
 import type { QueueContext } from './context.ts';
@@ -147,12 +147,14 @@ export async function leaseMessages(
   const { database, run, node } = context;
   const { lane, fence, call } = request;
   const ours = { run, call };
+  passPoint('lease:before');
   const outcome = await database.batch([
     mustChange(takeTurn({ lane, node, fence }), 1),
     leaseFor(request, run),
     leasedRecipients(ours),
     leasedBodies(ours),
   ]);
+  passPoint('lease:after');
   if (!outcome.ok) return outcome;
   if (!outcome.value.done) return failure(queueFaults.make('QUEUE_LANE_NOT_OURS', { lane, node }));
   const [, messages, recipients, bodies] = outcome.value.results;

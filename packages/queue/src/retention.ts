@@ -5,7 +5,7 @@
  * removed. Ages are counted by a clock that believes no jump, and a floor keeps a slip in the settings from emptying the
  * records. Everything goes in small parts, so that mail need not wait for it.
  */
-import { prepare, type Statement, type ValueNamed } from '@postbearer/database';
+import { passPoint, prepare, type Statement, type ValueNamed } from '@postbearer/database';
 import { sql } from 'kysely';
 import type { QueueContext } from './context.ts';
 import { firstIdAt } from './message-id.ts';
@@ -66,15 +66,21 @@ export async function tidyUp(context: QueueContext, retention: Retention): Promi
   const bodiesBefore = now - Math.min(retention.bodyDays, recordDays) * DAY_MS;
   const recordsBefore = now - recordDays * DAY_MS;
   const bodies = { before: bodiesBefore, limit: PART };
+  passPoint('purge-bodies:before');
   await inParts(context, [removeChunks(bodies), markRemoved(bodies)]);
+  passPoint('purge-bodies:after');
   await inParts(context, [removeRecords({ id: firstIdAt(recordsBefore), before: recordsBefore, limit: PART })]);
+  passPoint('purge-records:after');
   await inParts(context, [removeKeys({ before: now - KEY_KEPT_MS, limit: PART })]);
+  passPoint('purge-keys:after');
   await removeHalfMessages(context);
 }
 
 /** Removes what was received of messages whose node is gone. */
 export async function removeHalfMessages(context: QueueContext): Promise<void> {
+  passPoint('clear-half:before');
   await inParts(context, [removeReceiving({ limit: PART })]);
+  passPoint('clear-half:after');
 }
 
 async function inParts({ database }: QueueContext, statements: readonly Statement[]): Promise<void> {

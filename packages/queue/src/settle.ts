@@ -6,7 +6,7 @@
  * set. Whoever lost the lease changes nothing, and is told so.
  */
 import { failure, success, type Fault, type Result, type Verdict } from '@postbearer/core';
-import { mustChange, prepare, type Statement, type ValueNamed } from '@postbearer/database';
+import { mustChange, passPoint, prepare, type Statement, type ValueNamed } from '@postbearer/database';
 import { sql } from 'kysely';
 import type { QueueContext } from './context.ts';
 import type { AttemptReport, Decision, RecipientDecision } from './decide.ts';
@@ -238,11 +238,15 @@ export async function settleMessage(
   { messages = [], statements = [] }: SettleOptions,
 ): Promise<Result<boolean>> {
   const { database } = context;
+  if (messages.length > 0) passPoint('notice:before');
+  passPoint('settle:before');
   const outcome = await database.batch([
     ...settleStatements(context, leased, decision),
     ...messages.flatMap((message) => message.statements),
     ...statements,
   ]);
+  passPoint('settle:after');
+  if (messages.length > 0) passPoint('notice:after');
   if (!outcome.ok) return outcome;
   if (outcome.value.done) return success(true);
   if (outcome.value.statement > 0) return failure(queueFaults.make('QUEUE_BATCH_UNDONE'));

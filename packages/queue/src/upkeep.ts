@@ -5,7 +5,7 @@
  * moment this run first saw it, so neither a jump of the clock nor a restart makes its wait shorter. What a clock that went
  * back would keep waiting for ever is found and waits no longer.
  */
-import { prepare, type Database, type Statement, type ValueNamed } from '@postbearer/database';
+import { passPoint, prepare, type Database, type Statement, type ValueNamed } from '@postbearer/database';
 import { sql } from 'kysely';
 import type { QueueContext } from './context.ts';
 import { setAsideHeldSenders, takeBackMendedSenders } from './holds.ts';
@@ -97,7 +97,9 @@ export class Upkeep {
     const { database, node, run, wake } = this.#context;
     const lost = await database.query(leasedByOthers({ node, run }));
     if (!lost.ok || lost.value.length === 0) return;
+    passPoint('recover:before');
     await database.batch(lost.value.flatMap((message) => recoverStatements(this.#context, message)));
+    passPoint('recover:after');
     for (const lane of new Set(lost.value.map((message) => message.lane))) wake(lane);
   }
 

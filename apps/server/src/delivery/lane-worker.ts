@@ -11,6 +11,7 @@
  * - what became of an attempt is written down until the database has it.
  */
 import type { Clock, ClockTimer, EventSink } from '@postbearer/core';
+import { passPoint } from '@postbearer/database';
 import type { Mailer, SendOutcome } from '@postbearer/mailer';
 import { BodyUnreadable } from '@postbearer/queue';
 import type { AttemptReport, Decision, Hold, HoldScope, LeasedMessage, LeaseOptions, Queue } from '@postbearer/queue';
@@ -167,7 +168,9 @@ export class LaneWorker {
     const { lane, queue, mailer, clock } = this.#options;
     if (!queue.mayStillSend(leased)) return;
     const startedAt = clock.now();
+    passPoint('send:before');
     const outcome = await this.#tryToSend(leased, mailer, lane);
+    passPoint('send:after');
     if (outcome === undefined) {
       await this.#untilStored(() => queue.giveBack([leased]));
       return;

@@ -8,6 +8,7 @@
  * - 250 is said after the message is on disk, and for nothing else.
  */
 import { oneLine, type Clock, type EventSink, type Fault } from '@postbearer/core';
+import { passPoint } from '@postbearer/database';
 import type { SmtpServerHandler, SmtpSession, SpokenReply } from '@postbearer/smtp/server';
 import type { AppRegistry } from '../access/app-registry.ts';
 import type { App } from '../access/app.ts';
@@ -91,6 +92,7 @@ export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHand
         submitter,
       );
       if (!taken.ok) return refuse(session, taken.fault, replyFor(taken.fault), app.name);
+      passPoint('confirm:before');
       return { code: 250, enhanced: '2.0.0', text: `Queued as ${taken.value.id}` };
     },
   };

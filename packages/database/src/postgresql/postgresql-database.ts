@@ -17,6 +17,7 @@ import type { BatchOutcome, Database, StatementResult, Subscription } from '../d
 import { checkedText, postgresqlDialect, UNMET } from '../dialect.ts';
 import { databaseFaults } from '../faults.ts';
 import { NoticeBoard } from '../notice-board.ts';
+import { passPoint } from '../point.ts';
 import type { Statement } from '../statement.ts';
 import { columnValues } from './column-values.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
@@ -225,7 +226,9 @@ class PostgresqlDatabase implements Database {
 
   async #tryBatch(client: PoolClient, statements: readonly Statement[]): Promise<BatchOutcome | Lost> {
     const { begin, commit } = postgresqlDialect;
+    passPoint('commit:before');
     const replies = await this.#send(client, [begin, ...statements, commit]);
+    passPoint('commit:after');
     const failed = replies.findIndex(({ status }) => status === 'rejected');
     if (failed < 0) {
       client.release();

@@ -18,6 +18,7 @@ import { failure, success, type Fault, type Result } from '@postbearer/core';
 import type { StatementResult } from '../database.ts';
 import { sqliteDialect } from '../dialect.ts';
 import { databaseFaults } from '../faults.ts';
+import { passPoint } from '../point.ts';
 import type { BatchRequest, Ending, WireStatement } from './protocol.ts';
 
 /** Primary result codes (sqlite.org/rescode.html) after which the connection is not trusted. */
@@ -143,7 +144,9 @@ export class SqliteFile {
       this.#run(sqliteDialect.begin);
       const endings = group.map((batch) => this.#writeBatch(batch.statements));
       isCommitting = true;
+      passPoint('commit:before');
       this.#run(sqliteDialect.commit);
+      passPoint('commit:after');
       return endings;
     } catch (error) {
       this.#abandon();
@@ -261,7 +264,9 @@ export class SqliteFile {
   }
 
   #emptyLog(): void {
+    passPoint('checkpoint:before');
     const answer = this.#connection?.prepare(sqliteDialect.emptyLog).get();
+    passPoint('checkpoint:after');
     if (answer?.['busy'] !== 0) throw new Error('the log could not be copied into the database file');
     this.#bytesInLog = 0;
   }
