@@ -2,10 +2,31 @@
 import { defineFaults, type FaultCatalogue } from '@postbearer/core';
 
 /** Every code of this room. */
-export type DeliveryFaultCode = 'MESSAGE_TOO_MANY_RECIPIENTS' | 'MESSAGE_SIZE_OVER_LIMIT' | 'SERVICE_CLOSING';
+export type DeliveryFaultCode =
+  | 'MESSAGE_HEADER_TOO_LONG'
+  | 'MESSAGE_FROM_UNCLEAR'
+  | 'MESSAGE_TOO_MANY_RECIPIENTS'
+  | 'MESSAGE_SIZE_OVER_LIMIT'
+  | 'SERVICE_CLOSING';
 
 /** Faults of handing in a message. */
 export const deliveryFaults: FaultCatalogue<DeliveryFaultCode> = defineFaults<DeliveryFaultCode>({
+  MESSAGE_HEADER_TOO_LONG: {
+    title: 'Header too long',
+    message: 'The header of the message is longer than {limit} bytes.',
+    cause: 'No mail program writes such a header; what was not read cannot be checked.',
+    remedy: { steps: ['Look at what the program writes before the first empty line.'] },
+    next: 'fix-message',
+  },
+  MESSAGE_FROM_UNCLEAR: {
+    title: 'From not clear',
+    message: 'The From field of the message cannot be used: {reason}.',
+    cause: 'Who a message is from must be one clear list of addresses, or nobody can say whether it is allowed.',
+    remedy: { steps: ['Correct the sender address in the program or device.'] },
+    next: 'fix-message',
+    source: 'RFC 5322 section 3.6',
+    read: '2026-11-24',
+  },
   MESSAGE_TOO_MANY_RECIPIENTS: {
     title: 'Too many recipients',
     message: 'The message has {count} recipients; at most {limit} are taken.',

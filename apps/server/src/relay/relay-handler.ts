@@ -17,7 +17,7 @@ import type { Submitter } from '../delivery/submit.ts';
 import { relayFaults } from './faults.ts';
 import { replyFor } from './replies.ts';
 import { SignInLimit } from './sign-in-limit.ts';
-import { takeIn } from './take-in.ts';
+import { takeIn } from '../delivery/take-in.ts';
 
 /** What a handler works with. */
 export interface RelayHandlerOptions {

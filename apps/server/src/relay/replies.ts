@@ -13,9 +13,9 @@ const REFUSALS: Readonly<Record<string, Omit<SpokenReply, 'text'>>> = {
   ACCESS_NOBODY: { code: 550, enhanced: '5.7.1' },
   MESSAGE_TOO_MANY_RECIPIENTS: { code: 552, enhanced: '5.5.3' },
   MESSAGE_SIZE_OVER_LIMIT: { code: 552, enhanced: '5.3.4' },
-  RELAY_HEADER_TOO_LONG: { code: 552, enhanced: '5.3.4' },
+  MESSAGE_HEADER_TOO_LONG: { code: 552, enhanced: '5.3.4' },
   QUEUE_KEY_REUSED: { code: 550, enhanced: '5.6.0' },
-  RELAY_FROM_UNCLEAR: { code: 550, enhanced: '5.6.0' },
+  MESSAGE_FROM_UNCLEAR: { code: 550, enhanced: '5.6.0' },
 };
 
 /** The reply to a client for a fault. */

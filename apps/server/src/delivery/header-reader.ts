@@ -5,7 +5,7 @@
  * devices send, the first line of the body.
  */
 import { failure, success, type Result } from '@postbearer/core';
-import { relayFaults } from './faults.ts';
+import { deliveryFaults } from './faults.ts';
 import { FIELD } from './header.ts';
 
 /** The longest header that is taken, bytes: what Exchange Online takes. */
@@ -25,7 +25,7 @@ export class HeaderReader {
   #unread: string[] = [];
   #bytes = 0;
 
-  /** Takes a block; gives the header where it ends in it. Fails with `RELAY_HEADER_TOO_LONG`. */
+  /** Takes a block; gives the header where it ends in it. Fails with `MESSAGE_HEADER_TOO_LONG`. */
   add(block: Uint8Array): Result<FoundHeader | undefined> {
     this.#bytes += block.length;
     this.#unread.push(Buffer.from(block.buffer, block.byteOffset, block.length).toString('latin1'));
@@ -33,7 +33,7 @@ export class HeaderReader {
     const found = block.includes(LF) ? this.#readLines() : undefined;
     if (found !== undefined) return success(found);
     return this.#bytes > LONGEST_HEADER_BYTES
-      ? failure(relayFaults.make('RELAY_HEADER_TOO_LONG', { limit: LONGEST_HEADER_BYTES }))
+      ? failure(deliveryFaults.make('MESSAGE_HEADER_TOO_LONG', { limit: LONGEST_HEADER_BYTES }))
       : success(undefined);
   }
 

@@ -17,7 +17,7 @@ import {
   type NamedAddress,
   type Result,
 } from '@postbearer/core';
-import { relayFaults } from './faults.ts';
+import { deliveryFaults } from './faults.ts';
 
 /** A header that was read. */
 export interface IncomingHeader {
@@ -70,7 +70,7 @@ function valueOf({ raw }: Field): string {
 }
 
 function unclear(reason: string): Result<never> {
-  return failure(relayFaults.make('RELAY_FROM_UNCLEAR', { reason }));
+  return failure(deliveryFaults.make('MESSAGE_FROM_UNCLEAR', { reason }));
 }
 
 function addressesOf(fields: readonly Field[]): Result<readonly NamedAddress[]> {
@@ -82,7 +82,7 @@ function addressesOf(fields: readonly Field[]): Result<readonly NamedAddress[]> 
   return parsed.value.length === 0 ? unclear('it names nobody') : parsed;
 }
 
-/** Reads a header: every line of its fields, one character a byte. Fails with `RELAY_FROM_UNCLEAR`. */
+/** Reads a header: every line of its fields, one character a byte. Fails with `MESSAGE_FROM_UNCLEAR`. */
 export function readHeader(text: string): Result<IncomingHeader> {
   const fields = fieldsOf(text);
   const from = addressesOf(fields);

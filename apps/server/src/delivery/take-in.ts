@@ -8,7 +8,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { success, type MailboxAddress, type Result } from '@postbearer/core';
 import type { Enqueued, Intake } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
-import type { Submitter } from '../delivery/submit.ts';
+import type { Submitter } from './submit.ts';
 import { HeaderReader, type FoundHeader } from './header-reader.ts';
 import { headerDate, readHeader, writeHeader } from './header.ts';
 
