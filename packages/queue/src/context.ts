@@ -1,6 +1,7 @@
 /** What every part of the queue works with. */
 import type { Clock } from '@postbearer/core';
 import type { Database } from '@postbearer/database';
+import type { AppLoads } from './app-load.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { RetryTimes } from './retry-schedule.ts';
 
@@ -33,6 +34,7 @@ export interface QueueContext {
   readonly clock: Clock;
   readonly watch: ClockWatch;
   readonly random: () => number;
+  readonly loads: AppLoads;
   /** Makes the name of the next message. */
   readonly newId: () => string;
   /** The name of this node. */

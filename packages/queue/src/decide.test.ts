@@ -159,4 +159,51 @@ describe('a decision', () => {
       }),
     );
   });
+
+  it('tells a sender what it asked to be told, recipient by recipient, and of success only where nobody else will', () => {
+    const [never, failures, successes, unsaid] = ['never', 'failures', 'successes', 'unsaid'].map((name) =>
+      address(`${name}@example.net`),
+    ) as [ReturnType<typeof address>, ...ReturnType<typeof address>[]];
+    const all = [never, failures, successes, unsaid] as ReturnType<typeof address>[];
+    const told = (verdictFor: (recipient: ReturnType<typeof address>) => Verdict, ageMs = 0): unknown => {
+      const [base] = fc.sample(anyCase, { numRuns: 1, seed: 1 });
+      if (base === undefined) throw new Error('no case');
+      const dsn = {
+        recipients: [
+          { recipient: never, notify: [] },
+          { recipient: failures, notify: ['failure'] },
+          { recipient: successes, notify: ['success', 'delay'] },
+        ],
+      } as const;
+      const envelope = { sender: address('reports@example.com'), recipients: all, dsn };
+      const recipients = all.map((each, number) => ({ number, address: each, state: 'queued' as const }));
+      const message = { envelope, content: new Uint8Array() };
+      const leased: LeasedMessage = {
+        ...base.leased,
+        message,
+        recipients,
+        isNotice: false,
+        isDelayTold: false,
+        attempts: 0,
+        ageMs,
+      };
+      const report: AttemptReport = { startedAt: NOW, endedAt: NOW, verdicts: all.map(verdictFor) };
+      return decide(leased, report, { ...base.rules, uncertain: 'retry' }).notices.map(({ kind, recipients: of }) => [
+        kind,
+        of.map((each) => each.address.split('@')[0]),
+      ]);
+    };
+    const reply = { kind: 'smtp', stage: 'final', host: 'h', code: 250, lines: [] } as const;
+    expect(told((recipient) => ({ outcome: 'refused', recipient, fault: NO_SUCH_USER }))).toEqual([
+      ['failed', ['failures', 'unsaid']],
+    ]);
+    expect(told((recipient) => ({ outcome: 'deferred', recipient, fault: GREYLISTED }), 5 * HOUR)).toEqual([
+      ['delayed', ['successes', 'unsaid']],
+    ]);
+    expect(told((recipient) => ({ outcome: 'accepted', recipient, reply, isDsnDropped: true }))).toEqual([
+      ['relayed', ['successes']],
+    ]);
+    // The server notifies by itself.
+    expect(told((recipient) => ({ outcome: 'accepted', recipient, reply }))).toEqual([]);
+  });
 });

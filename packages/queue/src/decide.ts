@@ -8,9 +8,11 @@
  * - an uncertain outcome is never followed by an early second copy: the message keeps its Message-ID and waits, or stops, or
  *   waits for a person, as the settings say;
  * - a recipient expires only by an attempt that was just made and not taken, after the lifetime, and after several others;
- * - about a notice there is never a notice.
+ * - about a notice there is never a notice;
+ * - a sender who said when to be told (RFC 3461) is told then and not otherwise: of a failure and a delay where nothing was said,
+ *   and of a success where the server took the message but no request for notices.
  */
-import type { Fault, MailboxAddress, Verdict } from '@postbearer/core';
+import type { DsnNotify, Fault, MailboxAddress, Verdict } from '@postbearer/core';
 import type { UncertainPolicy } from './context.ts';
 import type { LeasedMessage, LeasedRecipient } from './leased-message.ts';
 import { FEWEST_ATTEMPTS, waitAfter, type RetryTimes } from './retry-schedule.ts';
@@ -41,8 +43,13 @@ export interface RecipientDecision {
 
 /** What the submitter is to be told. */
 export interface Notice {
-  readonly kind: 'failed' | 'unconfirmed' | 'delayed';
-  readonly recipients: readonly { readonly address: MailboxAddress; readonly fault: Fault }[];
+  /** `relayed`: handed to a server that sends no notices itself (RFC 3461 section 5.2.2). */
+  readonly kind: 'failed' | 'unconfirmed' | 'delayed' | 'relayed';
+  readonly recipients: readonly {
+    readonly address: MailboxAddress;
+    /** Why; none of one that was relayed. */
+    readonly fault?: Fault;
+  }[];
 }
 
 /** What becomes of a message. */
@@ -89,23 +96,37 @@ function recipientAfter(
   return { number, address, state: isOver ? 'expired' : 'deferred', fault };
 }
 
+/** Whether the sender of a message wants to be told of this about a recipient. */
+function wants({ message }: LeasedMessage, address: MailboxAddress, when: DsnNotify[number]): boolean {
+  const { dsn } = message.envelope;
+  const asked = dsn?.recipients?.find(({ recipient }) => recipient === address)?.notify ?? dsn?.notify;
+  return asked === undefined ? when !== 'success' : asked.includes(when);
+}
+
 function noticesFor(
   leased: LeasedMessage,
   recipients: readonly RecipientDecision[],
+  { verdicts }: AttemptReport,
   { retryTimes }: DecisionRules,
 ): Notice[] {
   if (leased.isNotice) return [];
   const of = (kind: Notice['kind'], states: readonly RecipientState[]): Notice[] => {
+    const when = kind === 'delayed' ? 'delay' : 'failure';
     const told = recipients.flatMap(({ address, state, fault }) =>
-      states.includes(state) && fault !== undefined ? [{ address, fault }] : [],
+      states.includes(state) && fault !== undefined && wants(leased, address, when) ? [{ address, fault }] : [],
     );
     return told.length === 0 ? [] : [{ kind, recipients: told }];
   };
+  const relayed = verdicts.flatMap((verdict) => {
+    const isOurs = verdict.outcome === 'accepted' && verdict.isDsnDropped === true;
+    return isOurs && wants(leased, verdict.recipient, 'success') ? [{ address: verdict.recipient }] : [];
+  });
   const isLate = leased.ageMs >= retryTimes.delayNoticeMs && !leased.isDelayTold;
   return [
     ...of('failed', ['refused', 'expired']),
     ...of('unconfirmed', ['unconfirmed']),
     ...(isLate ? of('delayed', ['deferred']) : []),
+    ...(relayed.length === 0 ? [] : [{ kind: 'relayed', recipients: relayed } as const]),
   ];
 }
 
@@ -163,7 +184,7 @@ export function decide(leased: LeasedMessage, report: AttemptReport, rules: Deci
     recipients,
     ...(fault === undefined ? {} : { fault }),
     ...(report.hold === undefined ? {} : { hold: report.hold }),
-    notices: noticesFor(leased, recipients, rules),
+    notices: noticesFor(leased, recipients, report, rules),
     report,
   };
 }

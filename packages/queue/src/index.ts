@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { AppLoad } from './app-load.ts';
 export { BodyUnreadable } from './body.ts';
 export type { ChangeOptions, MessageVerb } from './commands.ts';
 export { DEFAULT_NODE_TIMES, type NodeTimes, type UncertainPolicy } from './context.ts';

@@ -231,6 +231,7 @@ export class Intake {
     if (outcome.done) {
       this.#isBegun = false;
       this.#lanes.isStored(lane);
+      this.#context.loads.add(app, this.#sizeBytes);
       this.#context.wake(lane);
       return success({ id: this.id, isNew: true });
     }

@@ -1,12 +1,14 @@
 /**
  * Finding messages again: lists page by page, one message with its recipients and attempts.
  *
- * Each page is read from an index in order, so the first page of a hundred thousand comes as quickly as of ten. A search for
- * words looks through a bounded stretch at a time and says where to go on.
+ * A page for which one index has the order is read from it, so the first page of a hundred thousand comes as quickly as of
+ * ten. Anything else, as words in a subject, is looked for stretch by stretch from the newest on, for a bounded time; the page
+ * then says where to go on, though it may hold less than was asked for, or nothing.
  */
 import { failure, success, type Fault, type Result } from '@postbearer/core';
 import { prepare, statement, type Database, type ValueNamed } from '@postbearer/database';
-import { sql, type Compilable, type SelectQueryBuilder } from 'kysely';
+import { sql, type Compilable, type RawBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
+import type { QueueContext } from './context.ts';
 import { queueFaults } from './faults.ts';
 import { firstIdAt } from './message-id.ts';
 import { db, PRIORITIES, type HoldReason, type MessageRow, type Priority, type QueueTables } from './schema.ts';
@@ -27,6 +29,8 @@ export interface MessageFilter {
   readonly faultCode?: string;
   /** Words in the subject, in any case. */
   readonly subject?: string;
+  /** A text within the subject, the Message-ID, the address of the From field or that of a recipient, in any case. */
+  readonly search?: string;
   /** Accepted at or after, milliseconds since 1970. */
   readonly since?: number;
   /** Accepted before, milliseconds since 1970. */
@@ -72,6 +76,7 @@ export interface MessageRecord {
 
 /** A page of a list, the newest first. */
 export interface MessagePage {
+  /** As many as were asked for, or fewer where more would have taken too long to find. */
   readonly messages: readonly MessageRecord[];
   /** Where the next page begins; absent on the last. */
   readonly next?: string;
@@ -106,8 +111,10 @@ export interface MessageDetails extends MessageRecord {
 
 const DEFAULT_LIMIT = 50;
 const LARGEST_LIMIT = 500;
-/** How many messages a search for words looks through at once. */
+/** How many messages a search looks through at once. */
 const SEARCH_STRETCH = 10_000;
+/** After this long a search ends with what it has found, milliseconds. */
+const SEARCH_MS = 100;
 
 type MessageQuery = SelectQueryBuilder<QueueTables, 'message', MessageRow>;
 
@@ -138,7 +145,7 @@ function recordOf(row: MessageRow): MessageRecord {
   };
 }
 
-/** Everything of a filter but states and words, as conditions on `message`. */
+/** Everything of a filter but states, as conditions on `message`. */
 function filtered(filter: MessageFilter, after: string | undefined): MessageQuery {
   let query: MessageQuery = db.selectFrom('message').selectAll('message');
   if (after !== undefined) query = query.where('id', '<', after);
@@ -149,12 +156,37 @@ function filtered(filter: MessageFilter, after: string | undefined): MessageQuer
   if (filter.from !== undefined) query = query.where('from_address', '=', filter.from.toLowerCase());
   if (filter.messageId !== undefined) query = query.where('message_id', '=', filter.messageId);
   if (filter.faultCode !== undefined) query = query.where('fault_code', '=', filter.faultCode);
+  if (filter.subject !== undefined) query = query.where(holds('subject', likePattern(filter.subject)));
+  if (filter.search !== undefined) query = query.where(holdsAnywhere(likePattern(filter.search)));
   if (filter.recipient === undefined) return query;
   const found = db
     .selectFrom('recipient')
     .select('message_id')
     .where(sql`lower(address)`, '=', filter.recipient.toLowerCase());
   return query.where('id', 'in', after === undefined ? found : found.where('message_id', '<', after));
+}
+
+function likePattern(words: string): string {
+  return `%${words.toLowerCase().replaceAll(/[\\%_]/g, (character) => `\\${character}`)}%`;
+}
+
+function holds(column: string, pattern: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`lower(${sql.ref(column)}) like ${pattern} escape '\\'`;
+}
+
+function holdsAnywhere(pattern: string): RawBuilder<SqlBool> {
+  const columns = ['subject', 'message_id', 'from_address'].map((column) => holds(column, pattern));
+  const recipient = sql`exists (select 1 from recipient where recipient.message_id = message.id and ${holds('address', pattern)})`;
+  return sql<SqlBool>`(${sql.join([...columns, recipient], sql` or `)})`;
+}
+
+/** Whether one index gives the page in order, so that nothing is stepped over without end. */
+function isInOrder({ states, lane, app, recipient, messageId, ...others }: MessageFilter): boolean {
+  const { since: _since, until: _until, ...unindexed } = others;
+  if (Object.values(unindexed).some((value) => value !== undefined)) return false;
+  // Few messages share a recipient or a Message-ID: they are sorted once they are found.
+  if (recipient !== undefined || messageId !== undefined) return true;
+  return [states, lane, app].filter((value) => value !== undefined).length <= 1;
 }
 
 /** The newest of a query, in order; each state by itself, because an index gives the order within one state only. */
@@ -189,31 +221,39 @@ async function stretchEnd(database: Database, after: string | undefined): Promis
   return found.ok ? success(found.value[0]?.id) : found;
 }
 
-function likePattern(words: string): string {
-  return `%${words.toLowerCase().replaceAll(/[\\%_]/g, (character) => `\\${character}`)}%`;
-}
-
 /** Lists messages, the newest first. */
 export async function listMessages(
-  database: Database,
+  { database, clock }: Pick<QueueContext, 'database' | 'clock'>,
   filter: MessageFilter,
   { limit = DEFAULT_LIMIT, after }: PageRequest = {},
 ): Promise<Result<MessagePage>> {
   const size = Math.max(1, Math.min(limit, LARGEST_LIMIT));
-  let query = filtered(filter, after);
-  let goOn: string | undefined;
-  if (filter.subject !== undefined) {
-    const end = await stretchEnd(database, after);
-    if (!end.ok) return end;
-    goOn = end.value;
-    if (goOn !== undefined) query = query.where('id', '>=', goOn);
-    query = query.where(sql<boolean>`lower(subject) like ${likePattern(filter.subject)} escape '\\'`);
+  const untilMs = clock.monotonicMs() + SEARCH_MS;
+  const rows: MessageRow[] = [];
+  for (let from = startOf(filter, after); ;) {
+    const stretch = isInOrder(filter) ? success(undefined) : await stretchEnd(database, from);
+    if (!stretch.ok) return stretch;
+    const end = stretch.value;
+    const part = end === undefined ? filtered(filter, from) : filtered(filter, from).where('id', '>=', end);
+    const found = await database.query(statement(newest(part, filter.states, size + 1 - rows.length)));
+    if (!found.ok) return found;
+    rows.push(...found.value);
+    const goOn = end !== undefined && end > firstIdAt(filter.since ?? 0) ? end : undefined;
+    if (goOn !== undefined && rows.length <= size && clock.monotonicMs() < untilMs) {
+      from = goOn;
+      continue;
+    }
+    const messages = rows.slice(0, size).map(recordOf);
+    const next = rows.length > size ? messages.at(-1)?.id : goOn;
+    return success({ messages, ...(next === undefined ? {} : { next }) });
   }
-  const found = await database.query(statement(newest(query, filter.states, size + 1)));
-  if (!found.ok) return found;
-  const messages = found.value.slice(0, size).map(recordOf);
-  const next = found.value.length > size ? messages.at(-1)?.id : goOn;
-  return success({ messages, ...(next === undefined ? {} : { next }) });
+}
+
+/** Below which message a list begins. */
+function startOf({ until }: MessageFilter, after: string | undefined): string | undefined {
+  if (until === undefined) return after;
+  const first = firstIdAt(until);
+  return after !== undefined && after < first ? after : first;
 }
 
 const oneMessage = prepare((value: ValueNamed<{ id: string }>) =>

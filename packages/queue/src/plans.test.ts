@@ -88,6 +88,7 @@ async function useEverything(): Promise<void> {
   must(await queue.hold(LANE));
   must(await queue.release(LANE));
   must(await queue.counts());
+  must(await queue.queuedOf('crm'));
   const filters = [
     {},
     { states: ['queued'] },
@@ -99,6 +100,8 @@ async function useEverything(): Promise<void> {
     { recipient: 'a@example.net' },
     { messageId: '<1@example.com>' },
     { subject: 'x' },
+    { search: 'x', states: ['queued', 'delivered'] },
+    { states: ['held'], lane: LANE },
     { since: 1, until: 2 },
   ];
   for (const filter of [...filters, ...more]) must(await queue.list(filter, { after: 'z', limit: 10 }));
@@ -167,6 +170,7 @@ describe('the statements that run all the time', () => {
     ['counting what is queued', /count\(\*\) as count, min\(ready_at\)/, 'message_ready', 1],
     ['counting what is leased', /^select lane from message where state = 'leased'/, 'message_leased', 1],
     ['counting why things are stuck', /^select state, fault_code, lane, count/, 'message_why', 1],
+    ['what waits of an app', /^select count\(\*\) as messages/, 'message_load', 1],
     ['bodies that are old', /^delete from body_chunk/, 'message_body', 1],
     ['a list of one state', /^select \* from \(select \* from .*"state" = 'queued'/, 'message_state', 1],
     ['a list of one lane', /^select "message"\.\* from "message" where .*"lane" = /, 'message_lane', 1],

@@ -15,6 +15,7 @@ import {
   type Result,
 } from '@postbearer/core';
 import type { Database, Statement, Subscription } from '@postbearer/database';
+import { AppLoads, type AppLoad } from './app-load.ts';
 import { bodySource } from './body.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { changeMessage, type ChangeOptions, type MessageVerb } from './commands.ts';
@@ -90,6 +91,7 @@ export async function createQueue(database: Database, options: QueueOptions = {}
     database,
     clock,
     watch: new ClockWatch(clock),
+    loads: new AppLoads(database, clock),
     random: options.random ?? Math.random,
     newId: messageIds(() => clock.now()),
     node,
@@ -258,9 +260,9 @@ export class Queue {
     return listHolds(this.#context.database);
   }
 
-  /** Messages, the newest first, page by page. */
+  /** Messages, the newest first, page by page. A page of a search may hold fewer than asked, or none, and still say where to go on. */
   list(filter: MessageFilter = {}, page: PageRequest = {}): Promise<Result<MessagePage>> {
-    return listMessages(this.#context.database, filter, page);
+    return listMessages(this.#context, filter, page);
   }
 
   /** One message with its recipients and everything that was tried. Fails with `QUEUE_MESSAGE_UNKNOWN` or what the database reports. */
@@ -271,6 +273,11 @@ export class Queue {
   /** How much waits, where, since when and why. */
   counts(): Promise<Result<QueueCounts>> {
     return countMessages(this.#context.database);
+  }
+
+  /** How much of an app has not ended; may be a second old, but never forgets what this node took in. Fails with what the database reports. */
+  queuedOf(app: string): Promise<Result<AppLoad>> {
+    return this.#context.loads.of(app);
   }
 
   /** Says for which lanes this node has settings; it owns those that fall to it. */

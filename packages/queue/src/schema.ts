@@ -53,6 +53,8 @@ export interface MessageRow {
   delay_told: number;
   has_body: number;
   ended_at: number | null;
+  /** How long a message of uncertain outcome still waits, milliseconds, as it was last noted. */
+  wait_left: number | null;
 }
 
 /** A row of `recipient`. */
@@ -218,6 +220,17 @@ export const queueMigrations: MigrationSet = {
           counter bigint not null,
           lanes text not null
         )`,
+      ],
+    },
+    {
+      number: 2,
+      name: 'what waits of an app, messages that may kill, waits that go on after a restart',
+      statements: [
+        `create index message_load on message (app, size_bytes) where ended_at is null`,
+        // Messages that were in hand when a node died; each is tried alone.
+        `create index message_suspect on message (lane, ready_at, id) where state = 'queued' and crashes > 0`,
+        // What is left of the wait of an uncertain outcome; null where nothing was noted, and then the whole wait is left.
+        `alter table message add column wait_left bigint`,
       ],
     },
   ],

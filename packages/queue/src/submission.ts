@@ -46,7 +46,10 @@ function keptText(text: string, maxChars: number = LONGEST_TEXT): string {
   return text.slice(0, maxChars).toWellFormed().replaceAll('\0', '\u{fffd}');
 }
 
-type NewMessage = Omit<MessageRow, 'hold_reason' | 'fault_code' | 'fault' | 'ended_at' | 'lease_number' | 'lease_call'>;
+type NewMessage = Omit<
+  MessageRow,
+  'hold_reason' | 'fault_code' | 'fault' | 'ended_at' | 'lease_number' | 'lease_call' | 'wait_left'
+>;
 
 /** The same as a type whose columns can be looked through. */
 type NewMessageValues = { readonly [Column in keyof NewMessage]: NewMessage[Column] };

@@ -94,8 +94,35 @@ export function defineLists(options: ConformanceOptions): void {
       assert.deepEqual(await found({ faultCode: GREYLISTED.code }), ['deferred']);
       assert.deepEqual(await found({ subject: 'quarterly 100% report_' }), ['deferred']);
       assert.deepEqual(await found({ subject: '100_' }), []);
+      assert.deepEqual(await found({ search: 'QUARTERLY 100%' }), ['deferred']);
+      assert.deepEqual(await found({ search: 'ann@example' }), ['leased', 'delivered']);
+      assert.deepEqual(await found({ search: 'boss@' }), ['refused']);
+      assert.deepEqual(await found({ search: '<2@', states: ['refused', 'queued'] }), ['refused']);
+      assert.deepEqual(await found({ search: 'nowhere_' }), []);
+      assert.deepEqual(await found({ states: ['queued', 'leased'], lane: LANE, app: 'crm' }), ['leased']);
       assert.deepEqual(await found({ until: hourAgo + 1 }), ['refused', 'delivered']);
       assert.deepEqual(await found({ since: hourAgo + 1, lane: LANE }), ['scheduled', 'leased', 'deferred']);
+    }),
+  );
+
+  it(
+    'knows how much of an app waits, and forgets nothing that it took in',
+    inWorld(options, async (world) => {
+      const queue = await world.open();
+      const load = async (app: string): Promise<readonly number[]> => {
+        const { messages, bytes } = must(await queue.queuedOf(app));
+        return [messages, bytes];
+      };
+      assert.deepEqual(await load('crm'), [0, 0]);
+      await enqueue(queue, {}, new Uint8Array(1000));
+      await enqueue(queue, { app: 'shop' });
+      await enqueue(queue, { sendAt: world.clock.now() + HOUR }, new Uint8Array(300_000));
+      assert.deepEqual(await load('crm'), [2, 301_000]);
+      await settle(world, queue, await leaseOne(queue), 'accepted');
+      // It may count too much for a moment.
+      assert.deepEqual(await load('crm'), [2, 301_000]);
+      world.clock.pass(1000);
+      assert.deepEqual(await load('crm'), [1, 300_000]);
     }),
   );
 
