@@ -25,7 +25,15 @@ export {
 export { coreFaults } from './faults.ts';
 export { isShown, LOG_LEVELS, parseLogLevel, type LogLevel } from './log-level.ts';
 export { createScrubber, type Scrubber } from './mask.ts';
-export type { DsnRequest, Envelope, Message, MessageContent, MessageSource } from './message.ts';
+export type {
+  DsnNotify,
+  DsnRequest,
+  Envelope,
+  Message,
+  MessageContent,
+  MessageSource,
+  RecipientDsn,
+} from './message.ts';
 export { oneLine } from './one-line.ts';
 export { evidenceLine, faultLines, levelOf, renderJson, renderText, sentenceOf } from './render-event.ts';
 export { failure, success, type Failure, type Result, type Success } from './result.ts';

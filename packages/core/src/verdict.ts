@@ -15,6 +15,8 @@ export interface Accepted {
   readonly recipient: MailboxAddress;
   /** The final reply, whole; Exchange Online puts its message id into it. */
   readonly reply: SmtpEvidence;
+  /** The server offers no notices, so what the sender asked for ended here: whoever relays answers for it (RFC 3461 section 5.2.2). */
+  readonly isDsnDropped?: true;
 }
 
 /** Not taken now; the same may work later, or after somebody acts (see the fault's `next`). */

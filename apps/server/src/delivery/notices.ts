@@ -42,6 +42,7 @@ export function createNoticeMaker({ queue, clock, hostname, to }: NoticeOptions)
 
   const prepare = (leased: LeasedMessage, sender: MailboxAddress, notice: Notice): PreparedMessage => {
     const { id, lane, leaseNumber, messageId, subject, acceptedAt } = leased;
+    const { dsn } = leased.message.envelope;
     const noticeId = `<${id}.${leaseNumber}.${notice.kind}@${hostname}>`;
     const content = composeDeliveryNotice({
       kind: notice.kind,
@@ -49,7 +50,7 @@ export function createNoticeMaker({ queue, clock, hostname, to }: NoticeOptions)
       to: to ?? sender,
       messageId: noticeId,
       hostname,
-      original: { messageId, subject, acceptedAt },
+      original: { messageId, subject, acceptedAt, ...(dsn === undefined ? {} : { dsn }) },
       recipients: notice.recipients.slice(0, MOST_RECIPIENTS),
       now: clock.now(),
     });

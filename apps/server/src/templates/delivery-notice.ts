@@ -4,11 +4,17 @@
  * Three parts: words for people, fields for programs, and of the message itself its Message-ID and subject alone. It comes from
  * the mailbox, because submission to Microsoft 365 takes no null sender, and says `Auto-Submitted` so that nobody answers.
  */
-import { evidenceLine, oneLine, type Fault, type MailboxAddress } from '@postbearer/core';
+import { evidenceLine, oneLine, type DsnRequest, type Fault, type MailboxAddress } from '@postbearer/core';
+
+/** Of whom a notice tells; why is missing where nothing went wrong. */
+export interface NoticeRecipient {
+  readonly address: MailboxAddress;
+  readonly fault?: Fault;
+}
 
 /** What a notice tells. */
 export interface DeliveryNotice {
-  readonly kind: 'failed' | 'unconfirmed' | 'delayed';
+  readonly kind: 'failed' | 'unconfirmed' | 'delayed' | 'relayed';
   /** The mailbox that it comes from. */
   readonly mailbox: MailboxAddress;
   readonly to: MailboxAddress;
@@ -22,8 +28,10 @@ export interface DeliveryNotice {
     readonly subject: string;
     /** Milliseconds since 1970. */
     readonly acceptedAt: number;
+    /** What the sender asked for, and named, when it handed the message in. */
+    readonly dsn?: DsnRequest;
   };
-  readonly recipients: readonly { readonly address: MailboxAddress; readonly fault: Fault }[];
+  readonly recipients: readonly NoticeRecipient[];
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -39,6 +47,18 @@ const WORDS: Readonly<Record<DeliveryNotice['kind'], { readonly subject: string;
     subject: 'Mail delayed',
     text: 'Your message was not delivered to these recipients yet. It is tried again for some days; you need not send it again.',
   },
+  relayed: {
+    subject: 'Mail handed on',
+    text: 'Your message was handed on for these recipients, to a server that sends no notices. You will hear no more of it unless it comes back.',
+  },
+};
+
+/** The words of RFC 3464 section 2.3.3. */
+const ACTIONS: Readonly<Record<DeliveryNotice['kind'], string>> = {
+  failed: 'failed',
+  unconfirmed: 'failed',
+  delayed: 'delayed',
+  relayed: 'relayed',
 };
 
 const LINE_CHARACTERS = 76;
@@ -63,6 +83,7 @@ function date(ms: number): string {
 function wordsFor({ kind, original, recipients, hostname }: DeliveryNotice): string {
   const about = [`Subject: ${oneLine(original.subject)}`, `Handed in: ${date(original.acceptedAt)}`];
   const reasons = recipients.map(({ address, fault }) => {
+    if (fault === undefined) return address;
     const said = evidenceLine(fault);
     return [address, `  ${fault.message}`, ...(said === undefined ? [] : [`  ${said}`])].join('\r\n');
   });
@@ -72,19 +93,22 @@ function wordsFor({ kind, original, recipients, hostname }: DeliveryNotice): str
 }
 
 /** The status code of a recipient (RFC 3463): what the server said, as far as it fits what became of the message. */
-function statusOf(kind: DeliveryNotice['kind'], { evidence }: Fault): string {
-  const said = evidence?.kind === 'smtp' ? evidence.enhanced : undefined;
+function statusOf(kind: DeliveryNotice['kind'], fault: Fault | undefined): string {
+  const said = fault?.evidence?.kind === 'smtp' ? fault.evidence.enhanced : undefined;
+  if (kind === 'relayed') return '2.0.0';
   if (kind === 'delayed') return said?.startsWith('4') === true ? said : '4.4.7';
   if (kind === 'unconfirmed') return '4.4.2';
   return said?.startsWith('5') === true ? said : '5.0.0';
 }
 
-function recipientFields({ kind }: DeliveryNotice, address: MailboxAddress, fault: Fault): string[] {
-  const said = evidenceLine(fault);
+function recipientFields({ kind, original }: DeliveryNotice, { address, fault }: NoticeRecipient): string[] {
+  const said = fault === undefined ? undefined : evidenceLine(fault);
+  const first = original.dsn?.recipients?.find(({ recipient }) => recipient === address)?.originalRecipient;
   return [
     '',
+    ...(first === undefined ? [] : [`Original-Recipient: ${first.addressType}; ${first.address}`]),
     `Final-Recipient: ${isAscii(address) ? 'rfc822' : 'utf-8'}; ${address}`,
-    `Action: ${kind === 'delayed' ? 'delayed' : 'failed'}`,
+    `Action: ${ACTIONS[kind]}`,
     `Status: ${statusOf(kind, fault)}`,
     ...(said !== undefined && isAscii(said) ? [`Diagnostic-Code: smtp; ${said.slice(0, 800)}`] : []),
   ];
@@ -123,9 +147,10 @@ export function composeDeliveryNotice(notice: DeliveryNotice): Uint8Array {
     `--${boundary}`,
     'Content-Type: message/delivery-status',
     '',
+    ...(original.dsn?.envelopeId === undefined ? [] : [`Original-Envelope-Id: ${original.dsn.envelopeId}`]),
     `Reporting-MTA: dns; ${hostname}`,
     `Arrival-Date: ${date(original.acceptedAt)}`,
-    ...recipients.flatMap(({ address, fault }) => recipientFields(notice, address, fault)),
+    ...recipients.flatMap((recipient) => recipientFields(notice, recipient)),
     '',
     `--${boundary}`,
     'Content-Type: text/rfc822-headers',

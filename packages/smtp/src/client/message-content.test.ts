@@ -335,6 +335,19 @@ describe('what a server does not offer', () => {
       code: 'MESSAGE_DSN_INVALID',
       says: 'longer than 100',
     },
+    ...[
+      { addressType: 'rfc822', address: 'x\r\nDATA' },
+      { addressType: 'rfc 822', address: 'x@example.com' },
+      { addressType: 'rfc822', address: '+'.repeat(200) },
+    ].map((originalRecipient, index) => ({
+      name: `an original recipient that cannot be said (${index})`,
+      offers: ['DSN'],
+      message: needs(Buffer.from(HELLO), {
+        dsn: { recipients: [{ recipient: address('user@example.com'), originalRecipient }] },
+      }),
+      code: 'MESSAGE_DSN_INVALID',
+      says: 'original recipient',
+    })),
   ];
 
   it.each(CASES)(

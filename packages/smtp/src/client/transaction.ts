@@ -239,12 +239,15 @@ export class Transaction implements Exchange {
       return reply.code === 421 ? this.#dropWith(fault) : this.#settle(fault, needsReset);
     }
     const evidence = this.#wire.evidence('final', reply);
+    const dropped = this.#plan.commands.isDsnDropped ? ({ isDsnDropped: true } as const) : {};
     this.#end({
       kind: 'settled',
       needsReset: false,
       verdicts: this.#plan.recipients.map((recipient, index) => {
         const fault = this.#faults[index];
-        return fault === undefined ? { outcome: 'accepted', recipient, reply: evidence } : verdictOf(recipient, fault);
+        return fault === undefined
+          ? { outcome: 'accepted', recipient, reply: evidence, ...dropped }
+          : verdictOf(recipient, fault);
       }),
     });
   }

@@ -429,6 +429,71 @@ describe.each(DELIVERIES)('a session, replies %s', (delivery) => {
     expect(both.map(outcomes)).toEqual([['accepted 250'], ['accepted 250']]);
   });
 
+  it('asks for single recipients, and names for whom the message was at first', async () => {
+    const transcript = `
+      ${opening('PIPELINING', 'DSN')}
+      C: MAIL FROM:<app@example.com> RET=HDRS
+      C: RCPT TO:<a@example.com> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;old+2Bname@example.com
+      C: RCPT TO:<b@example.com> NOTIFY=DELAY
+      C: RCPT TO:<c@example.com> NOTIFY=NEVER ORCPT=rfc822;all+20of+20them
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 250 ok
+      S: 250 ok
+      S: 354 go
+      C: Subject: plain
+      C: 
+      C: .
+      S: 250 taken`;
+    const [a, b, c] = [address('a@example.com'), address('b@example.com'), address('c@example.com')] as const;
+    const message: Message = {
+      content: Buffer.from('Subject: plain\r\n\r\n'),
+      envelope: {
+        sender: address('app@example.com'),
+        recipients: [a, b, c],
+        dsn: {
+          return: 'headers',
+          notify: ['delay'],
+          recipients: [
+            { recipient: c, notify: [], originalRecipient: { addressType: 'rfc822', address: 'all of them' } },
+            {
+              recipient: a,
+              notify: ['success', 'failure'],
+              originalRecipient: { addressType: 'rfc822', address: 'old+name@example.com' },
+            },
+          ],
+        },
+      },
+    };
+    const verdicts = await play({ transcript, delivery }, async (connection) => await connection.send(message));
+    expect(outcomes(verdicts)).toEqual(['accepted 250', 'accepted 250', 'accepted 250']);
+    expect(verdicts.some((verdict) => 'isDsnDropped' in verdict)).toBe(false);
+  });
+
+  it('leaves a request for notices out where it may, and says so with the verdict', async () => {
+    const transcript = `
+      ${opening('PIPELINING')}
+      C: MAIL FROM:<app@example.com>
+      C: RCPT TO:<a@example.com>
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 354 go
+      C: Subject: plain
+      C: 
+      C: .
+      S: 250 taken`;
+    const recipient = address('a@example.com');
+    const dsn = { isOptional: true, envelopeId: 'x', recipients: [{ recipient, notify: ['success'] }] } as const;
+    const message: Message = {
+      content: Buffer.from('Subject: plain\r\n\r\n'),
+      envelope: { sender: address('app@example.com'), recipients: [recipient], dsn },
+    };
+    const verdicts = await play({ transcript, delivery }, async (connection) => await connection.send(message));
+    expect(verdicts).toMatchObject([{ outcome: 'accepted', isDsnDropped: true }]);
+  });
+
   it('tries an envelope without sending a message', async () => {
     const transcript = `
       ${opening('PIPELINING')}
