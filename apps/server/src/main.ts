@@ -28,13 +28,13 @@ import { createNoticeMaker } from './delivery/notices.ts';
 import { createSubmitter, type SubmitterOptions } from './delivery/submit.ts';
 import { deliveryMigrations } from './delivery/usage.ts';
 import { startRelay, type ListenerSettings, type RelayAddress } from './relay/relay.ts';
-import type { CertificateFiles } from './relay/certificate.ts';
+import type { CertificateFiles } from './access/certificate.ts';
 
 export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './access/app.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';
 export type { ProbeTimes } from './delivery/lane-worker.ts';
 export type { LanePace } from './delivery/lanes.ts';
-export type { CertificateFiles } from './relay/certificate.ts';
+export type { CertificateFiles } from './access/certificate.ts';
 export type { ListenerSettings, RelayAddress } from './relay/relay.ts';
 
 /** How the service is set up, beside where its mail goes; everything has a default. */

@@ -56,6 +56,6 @@ test('a renewed certificate is taken into use once; one that is no use is told o
   await follower.look();
   await rm(files.keyFile);
   await follower.look();
-  expect(faults.map(({ code }) => code)).toEqual(['SMTP_SERVER_CERTIFICATE_UNUSABLE', 'RELAY_CERTIFICATE_UNREADABLE']);
+  expect(faults.map(({ code }) => code)).toEqual(['SMTP_SERVER_CERTIFICATE_UNUSABLE', 'ACCESS_CERTIFICATE_UNREADABLE']);
   follower.close();
 });

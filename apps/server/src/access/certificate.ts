@@ -1,5 +1,5 @@
 /**
- * The certificate that the relay presents.
+ * The certificate that the listeners present, of the relay and of the HTTP API.
  *
  * Where the settings name none, one is made at the first start and kept in the data folder, so that clients which were told
  * to trust it can go on doing so. It vouches for itself; devices that check certificates have to be given it. The files are
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { failure, success, type Clock, type ClockTimer, type Fault, type Result } from '@postbearer/core';
 import { createSelfSignedCertificate } from '@postbearer/network/certificates';
 import type { ServerCertificate } from '@postbearer/smtp/server';
-import { relayFaults } from './faults.ts';
+import { accessFaults } from './faults.ts';
 
 /** Files of a certificate with its chain, and of its key, PEM. */
 export interface CertificateFiles {
@@ -26,11 +26,11 @@ async function read(file: string): Promise<Result<string>> {
     return success(await readFile(file, 'utf8'));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return failure(relayFaults.make('RELAY_CERTIFICATE_UNREADABLE', { file, reason }));
+    return failure(accessFaults.make('ACCESS_CERTIFICATE_UNREADABLE', { file, reason }));
   }
 }
 
-/** Reads a certificate and its key. Fails with `RELAY_CERTIFICATE_UNREADABLE`. */
+/** Reads a certificate and its key. Fails with `ACCESS_CERTIFICATE_UNREADABLE`. */
 export async function readCertificate(files: CertificateFiles): Promise<Result<ServerCertificate>> {
   const [certificate, key] = await Promise.all([read(files.certificateFile), read(files.keyFile)]);
   if (!certificate.ok) return certificate;

@@ -3,6 +3,7 @@ import { defineFaults, type FaultCatalogue } from '@postbearer/core';
 
 /** Every code of this room. */
 export type AccessFaultCode =
+  | 'ACCESS_CERTIFICATE_UNREADABLE'
   | 'ACCESS_NETWORK_INVALID'
   | 'ACCESS_APP_INVALID'
   | 'ACCESS_APP_EXISTS'
@@ -13,6 +14,13 @@ export type AccessFaultCode =
 
 /** Faults of apps, their credentials and their allowed senders. */
 export const accessFaults: FaultCatalogue<AccessFaultCode> = defineFaults<AccessFaultCode>({
+  ACCESS_CERTIFICATE_UNREADABLE: {
+    title: 'Certificate not readable',
+    message: 'The certificate or key in {file} cannot be read: {reason}.',
+    cause: 'The file does not exist, or the account of the service may not read it.',
+    remedy: { steps: ['Correct the path, or give the account of the service the right to read the file.'] },
+    next: 'fix-configuration',
+  },
   ACCESS_NETWORK_INVALID: {
     title: 'Not a network',
     message: '"{network}" is not a network: {reason}.',

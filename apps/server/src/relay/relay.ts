@@ -2,14 +2,14 @@
 import { success, type Clock, type EventSink, type Result } from '@postbearer/core';
 import { createSmtpServer, type ListeningAddress, type SmtpServer } from '@postbearer/smtp/server';
 import type { AppRegistry } from '../access/app-registry.ts';
-import type { Submitter } from '../delivery/submit.ts';
 import {
   followCertificate,
   ownCertificate,
   readCertificate,
   type CertificateFiles,
   type CertificateFollower,
-} from './certificate.ts';
+} from '../access/certificate.ts';
+import type { Submitter } from '../delivery/submit.ts';
 import { createRelayHandler } from './relay-handler.ts';
 
 /** One place where mail is taken. */
@@ -104,7 +104,7 @@ async function listen(
   return success({ server, follower, address: { ...listening.value, security } });
 }
 
-/** Opens every listener; where one cannot be opened, none stays. Fails as `SmtpServer.listen` does, or with `RELAY_CERTIFICATE_UNREADABLE`. */
+/** Opens every listener; where one cannot be opened, none stays. Fails as `SmtpServer.listen` does, or with `ACCESS_CERTIFICATE_UNREADABLE`. */
 export async function startRelay(options: RelayOptions): Promise<Result<Relay>> {
   const files = await certificateFiles(options);
   const open: OpenListener[] = [];
