@@ -20,7 +20,10 @@ type AppRow = AccessTables['app'];
 
 const allApps = prepare(() => db.selectFrom('app').selectAll().orderBy('name'));
 
-type NewApp = Pick<AppRow, 'name' | 'credential' | 'mailboxes' | 'senders' | 'networks' | 'from_rule' | 'created_at'>;
+type NewApp = Pick<
+  AppRow,
+  'name' | 'credential' | 'mailboxes' | 'senders' | 'networks' | 'users' | 'from_rule' | 'created_at'
+>;
 
 const insertApp = prepare((value: ValueNamed<{ readonly [Column in keyof NewApp]: NewApp[Column] }>) =>
   db
@@ -31,6 +34,7 @@ const insertApp = prepare((value: ValueNamed<{ readonly [Column in keyof NewApp]
       mailboxes: value('mailboxes'),
       senders: value('senders'),
       networks: value('networks'),
+      users: value('users'),
       from_rule: value('from_rule'),
       created_at: value('created_at'),
     })
@@ -53,6 +57,7 @@ function recordOf(row: AppRow): AppRecord {
     mailboxes: JSON.parse(row.mailboxes) as string[],
     from: JSON.parse(row.senders) as string[],
     networks: JSON.parse(row.networks) as string[],
+    users: JSON.parse(row.users) as string[],
     fromRule: row.from_rule as FromRule,
     createdAt: row.created_at,
   };
@@ -104,6 +109,7 @@ export class AppRegistry {
       mailboxes: app.mailboxes,
       from: app.from,
       networks: app.networks.map(({ text }) => text),
+      users: app.users,
       fromRule: app.fromRule,
     };
     const stored = await this.#database.batch([
@@ -114,6 +120,7 @@ export class AppRegistry {
           mailboxes: JSON.stringify(record.mailboxes),
           senders: JSON.stringify(record.from),
           networks: JSON.stringify(record.networks),
+          users: JSON.stringify(record.users),
           from_rule: app.fromRule,
           created_at: now,
         }),
@@ -167,6 +174,11 @@ export class AppRegistry {
       }
     }
     return best;
+  }
+
+  /** The app that an account of this machine hands in as, by its name or its number. */
+  byUser(...names: readonly string[]): App | undefined {
+    return [...this.#apps.values()].find(({ app }) => app.users.some((user) => names.includes(user)))?.app;
   }
 
   /** Ends listening for changes of other nodes. */

@@ -24,6 +24,8 @@ export interface AppInput {
   /** Addresses in From beside the mailboxes. */
   readonly from?: readonly string[];
   readonly networks?: readonly string[];
+  /** Accounts of this machine, by name or number, whose `postbearer sendmail` hands in as this app. */
+  readonly users?: readonly string[];
   readonly fromRule?: FromRule;
 }
 
@@ -34,6 +36,7 @@ export interface App {
   readonly mailboxes: readonly [MailboxAddress, ...MailboxAddress[]];
   readonly from: readonly MailboxAddress[];
   readonly networks: readonly NetworkRange[];
+  readonly users: readonly string[];
   readonly fromRule: FromRule;
 }
 
@@ -44,6 +47,8 @@ export interface AppRecord extends AppInput {
 }
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i;
+/** An account of the system, as useradd and directory services name them, or its number. */
+const ACCOUNT = /^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,255}\$?$/;
 
 function parseAll<T>(texts: readonly string[], parse: (text: string) => Result<T>): Result<T[]> {
   const values: T[] = [];
@@ -57,11 +62,13 @@ function parseAll<T>(texts: readonly string[], parse: (text: string) => Result<T
 
 /** Checks an app. Fails with `ACCESS_APP_INVALID`, `ACCESS_NETWORK_INVALID` or `MESSAGE_ADDRESS_INVALID`. */
 export function parseApp(input: AppInput): Result<App> {
-  const { name, fromRule = 'refuse' } = input;
+  const { name, fromRule = 'refuse', users = [] } = input;
   const invalid = (reason: string): Result<App> =>
     failure(accessFaults.make('ACCESS_APP_INVALID', { app: name, reason }));
   if (!NAME.test(name)) return invalid('its name is not 1 to 64 letters, digits, dots and hyphens');
   if (!FROM_RULES.includes(fromRule)) return invalid(`the rule for From is none of ${FROM_RULES.join(', ')}`);
+  const wrongUser = users.find((user) => !ACCOUNT.test(user));
+  if (wrongUser !== undefined) return invalid(`"${wrongUser}" is not the name or number of an account`);
   const mailboxes = parseAll(input.mailboxes, parseMailboxAddress);
   if (!mailboxes.ok) return mailboxes;
   const from = parseAll(input.from ?? [], parseMailboxAddress);
@@ -70,5 +77,5 @@ export function parseApp(input: AppInput): Result<App> {
   if (!networks.ok) return networks;
   const [first, ...more] = mailboxes.value;
   if (first === undefined) return invalid('it names no mailbox');
-  return success({ name, mailboxes: [first, ...more], from: from.value, networks: networks.value, fromRule });
+  return success({ name, mailboxes: [first, ...more], from: from.value, networks: networks.value, users, fromRule });
 }

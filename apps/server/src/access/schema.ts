@@ -15,6 +15,8 @@ export interface AccessTables {
     mailboxes: string;
     senders: string;
     networks: string;
+    /** Accounts of the machine. */
+    users: string;
     from_rule: string;
     created_at: number;
   };
@@ -119,6 +121,11 @@ export const accessMigrations: MigrationSet = {
           actor text not null
         )`,
       ],
+    },
+    {
+      number: 3,
+      name: 'accounts of the machine',
+      statements: [`alter table app add column users text not null default '[]'`],
     },
   ],
 };
