@@ -60,6 +60,12 @@ export interface SmtpDialogue {
   readonly connection: string;
   readonly from: 'client' | 'server';
   readonly text: string;
+  /** On the way out: the mailbox whose connection it is, where it is known. */
+  readonly mailbox?: string;
+  /** On the way in: the address of the client. */
+  readonly client?: string;
+  /** On the way in: the app that the client is, once that is known. */
+  readonly app?: string;
 }
 
 /** A connection ended. */
@@ -156,6 +162,127 @@ export interface ServiceListening {
   readonly certificateFile?: string;
 }
 
+/** A mail that the service itself writes is in the queue: it tells of a message that failed or is late. */
+export interface NoticeQueued {
+  readonly name: 'notice.queued';
+  /** Its name in the queue. */
+  readonly id: string;
+  /** The name of the message that it tells of. */
+  readonly about: string;
+  readonly kind: 'failed' | 'unconfirmed' | 'delayed';
+  readonly lane: string;
+}
+
+/** The settings were read anew and are in effect. */
+export interface SettingsReloaded {
+  readonly name: 'settings.reloaded';
+  /** The keys whose values changed. */
+  readonly changed: readonly string[];
+  /** Those of them that count only after a restart. */
+  readonly afterRestart: readonly string[];
+}
+
+/** The settings were read anew and have mistakes; those that were in effect stay. */
+export interface SettingsRefused {
+  readonly name: 'settings.refused';
+  /** The first mistake. */
+  readonly fault: Fault;
+  readonly mistakes: number;
+}
+
+/** The database does not answer, or cannot store. */
+export interface DatabaseUnavailable {
+  readonly name: 'database.unavailable';
+  readonly fault: Fault;
+}
+
+/** The database answers and stores again. */
+export interface DatabaseAvailable {
+  readonly name: 'database.available';
+  /** How long it was away, milliseconds. */
+  readonly downMs: number;
+}
+
+/** There is too little room on the disk of the data folder to take another message in. */
+export interface DiskNearlyFull {
+  readonly name: 'disk.nearly-full';
+  readonly folder: string;
+  readonly freeBytes: number;
+  /** What has to be free. */
+  readonly neededBytes: number;
+}
+
+/** There is room on the disk again. */
+export interface DiskRoomAgain {
+  readonly name: 'disk.room-again';
+  readonly folder: string;
+  readonly freeBytes: number;
+}
+
+/** Log lines could not be written; the log works again. */
+export interface LogDropped {
+  readonly name: 'log.dropped';
+  readonly lines: number;
+  /** Since when, milliseconds since 1970. */
+  readonly since: number;
+  /** Why, as the system says it. */
+  readonly reason: string;
+}
+
+/** A webhook did not take an event. */
+export interface WebhookFailed {
+  readonly name: 'webhook.failed';
+  /** Its name in the settings. */
+  readonly webhook: string;
+  /** The `webhook-id` of the event. */
+  readonly id: string;
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** When it is tried again, milliseconds since 1970; absent where it is set aside for a person. */
+  readonly readyAt?: number;
+  readonly fault: Fault;
+}
+
+/** A webhook that had failed takes events again. */
+export interface WebhookRecovered {
+  readonly name: 'webhook.recovered';
+  readonly webhook: string;
+}
+
+/** So many events wait for a webhook that further ones are not kept for it. */
+export interface WebhookOverflowed {
+  readonly name: 'webhook.overflowed';
+  readonly webhook: string;
+  readonly waiting: number;
+}
+
+/** Another node of the same database shows signs of life. */
+export interface NodeJoined {
+  readonly name: 'node.joined';
+  readonly node: string;
+}
+
+/** A node shows no more signs of life; others take over its lanes. */
+export interface NodeLost {
+  readonly name: 'node.lost';
+  readonly node: string;
+}
+
+/** A copy of the database was made. */
+export interface BackupMade {
+  readonly name: 'backup.made';
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly tookMs: number;
+}
+
+/** The service takes no more mail and ends. */
+export interface ServiceStopping {
+  readonly name: 'service.stopping';
+  /** How long what is being sent may take, milliseconds. */
+  readonly graceMs: number;
+}
+
 /** Mail is switched off in the settings; nothing was sent. */
 export interface MailDisabled {
   readonly name: 'mail.disabled';
@@ -185,6 +312,21 @@ export type PostbearerEvent =
   | LaneHeld
   | LaneReleased
   | ServiceListening
+  | ServiceStopping
+  | NoticeQueued
+  | SettingsReloaded
+  | SettingsRefused
+  | DatabaseUnavailable
+  | DatabaseAvailable
+  | DiskNearlyFull
+  | DiskRoomAgain
+  | LogDropped
+  | WebhookFailed
+  | WebhookRecovered
+  | WebhookOverflowed
+  | NodeJoined
+  | NodeLost
+  | BackupMade
   | MailDisabled
   | SettingsWarning;
 

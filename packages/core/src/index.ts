@@ -9,6 +9,7 @@ export { needsSmtpUtf8, parseMailboxAddress, type MailboxAddress } from './addre
 export { parseAddressList, type NamedAddress } from './address-list.ts';
 export { hasSubjectAltName, type NamedCertificate } from './certificate-name.ts';
 export { systemClock, type Clock, type ClockTimer } from './clock.ts';
+export { EVENT_CATALOGUE, eventsReference } from './event-catalogue.ts';
 export type * from './events.ts';
 export type * from './evidence.ts';
 export {

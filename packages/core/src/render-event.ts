@@ -5,7 +5,14 @@
  * with the same facts as fields. The four sentences about tokens, sending and signing in are those that administrators
  * already search their logs for, and never change. Every value is flattened by `oneLine`, so foreign bytes cannot start a line.
  */
-import type { LaneHeld, LaneReleased, MessageNotAccepted, PostbearerEvent } from './events.ts';
+import type {
+  LaneHeld,
+  LaneReleased,
+  MessageNotAccepted,
+  PostbearerEvent,
+  SettingsReloaded,
+  WebhookFailed,
+} from './events.ts';
 import type { Fault } from './fault.ts';
 import type { LogLevel } from './log-level.ts';
 import { oneLine } from './one-line.ts';
@@ -22,16 +29,32 @@ export function levelOf(event: PostbearerEvent): LogLevel {
     case 'message.queued':
     case 'lane.released':
     case 'service.listening':
+    case 'service.stopping':
+    case 'notice.queued':
+    case 'settings.reloaded':
+    case 'database.available':
+    case 'disk.room-again':
+    case 'webhook.recovered':
+    case 'node.joined':
+    case 'backup.made':
       return 'Information';
     case 'token.failed':
     case 'smtp.authentication-failed':
     case 'lane.held':
+    case 'settings.refused':
+    case 'database.unavailable':
+    case 'disk.nearly-full':
+    case 'webhook.overflowed':
       return 'Error';
+    case 'webhook.failed':
+      return event.readyAt === undefined ? 'Error' : 'Warning';
     case 'message.not-accepted':
       return event.outcome === 'deferred' && event.fault.next === 'retry' ? 'Warning' : 'Error';
     case 'mail.disabled':
     case 'settings.warning':
     case 'submission.refused':
+    case 'log.dropped':
+    case 'node.lost':
       return 'Warning';
     case 'smtp.connected':
     case 'smtp.authenticated':
@@ -59,6 +82,21 @@ function held({ lane, sender }: LaneHeld | LaneReleased): string {
   return sender === '' ? `the lane ${lane}` : `mail from ${sender} in the lane ${lane}`;
 }
 
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function reloadedWords({ changed, afterRestart }: SettingsReloaded): string {
+  if (changed.length === 0) return 'Read the settings again: nothing changed';
+  const later = afterRestart.length === 0 ? '' : `; only after a restart: ${afterRestart.join(', ')}`;
+  return `Took the changed settings into use: ${changed.join(', ')}${later}`;
+}
+
+function webhookFailedWords({ webhook, id, attempts, readyAt, fault }: WebhookFailed): string {
+  const next = readyAt === undefined ? 'it is set aside' : `next at ${new Date(readyAt).toISOString()}`;
+  return `The webhook ${webhook} did not take the event ${id} at attempt ${attempts}; ${next}: ${fault.title}`;
+}
+
 /** The one sentence of an event, without level. */
 export function sentenceOf(event: PostbearerEvent): string {
   switch (event.name) {
@@ -78,7 +116,7 @@ export function sentenceOf(event: PostbearerEvent): string {
       return oneLine(`${event.connection} ${event.from === 'client' ? 'C:' : 'S:'} ${event.text}`);
     case 'smtp.closed':
       return oneLine(
-        `Closed connection ${event.connection} to ${event.host} after ${event.messages} message${event.messages === 1 ? '' : 's'}`,
+        `Closed connection ${event.connection} to ${event.host} after ${plural(event.messages, 'message')}`,
       );
     case 'message.accepted':
       return oneLine(`Email sent successfully to: ${event.recipient}`);
@@ -86,7 +124,7 @@ export function sentenceOf(event: PostbearerEvent): string {
       return oneLine(`${outcomeWords(event)}: ${event.recipient}`);
     case 'message.queued':
       return oneLine(
-        `Queued ${event.messageId} as ${event.id} for ${event.recipients} recipient${event.recipients === 1 ? '' : 's'}, from ${event.app} (${event.origin})`,
+        `Queued ${event.messageId} as ${event.id} for ${plural(event.recipients, 'recipient')}, from ${event.app} (${event.origin})`,
       );
     case 'message.settled':
       return oneLine(
@@ -102,6 +140,42 @@ export function sentenceOf(event: PostbearerEvent): string {
       return oneLine(
         `Listening on ${event.host}:${event.port} (${event.security})${event.certificateFile === undefined ? '' : ` with the certificate ${event.certificateFile}`}`,
       );
+    case 'service.stopping':
+      return `Taking no more mail; what is being sent has ${Math.round(event.graceMs / 1000)} s to end`;
+    case 'notice.queued':
+      return oneLine(`Wrote the notice ${event.id} about ${event.about} (${event.kind})`);
+    case 'settings.reloaded':
+      return oneLine(reloadedWords(event));
+    case 'settings.refused':
+      return oneLine(
+        `The changed settings have ${plural(event.mistakes, 'mistake')}; those before stay in effect: ${event.fault.title}`,
+      );
+    case 'database.unavailable':
+      return oneLine(`The database cannot be used: ${event.fault.title}. No mail is taken until it can`);
+    case 'database.available':
+      return `The database can be used again after ${Math.round(event.downMs / 1000)} s`;
+    case 'disk.nearly-full':
+      return oneLine(
+        `No mail is taken: ${event.freeBytes} bytes are free in ${event.folder}, ${event.neededBytes} are needed`,
+      );
+    case 'disk.room-again':
+      return oneLine(`There is room in ${event.folder} again: ${event.freeBytes} bytes are free`);
+    case 'log.dropped':
+      return oneLine(
+        `${plural(event.lines, 'log line')} could not be written since ${new Date(event.since).toISOString()} (${event.reason})`,
+      );
+    case 'webhook.failed':
+      return oneLine(webhookFailedWords(event));
+    case 'webhook.recovered':
+      return oneLine(`The webhook ${event.webhook} takes events again`);
+    case 'webhook.overflowed':
+      return oneLine(`${event.waiting} events wait for the webhook ${event.webhook}; further ones are not kept for it`);
+    case 'node.joined':
+      return oneLine(`The node ${event.node} joined`);
+    case 'node.lost':
+      return oneLine(`The node ${event.node} shows no more signs of life; its lanes move to others`);
+    case 'backup.made':
+      return oneLine(`Wrote a copy of the database to ${event.file} (${event.sizeBytes} bytes)`);
     case 'mail.disabled':
       return 'Email is disabled: nothing was sent';
     case 'settings.warning':
