@@ -539,7 +539,7 @@ describe('what concerns more than one upstream', () => {
     [{ upstreams: 5 }, ['CONFIG_VALUE_INVALID']],
     [{ upstreams: { test: 5 } }, ['CONFIG_VALUE_INVALID']],
     [{ upstream: {} }, ['(CONFIG_UNKNOWN_KEY)']],
-    [{ relay: { anything: 1 }, alerts: [] }, []],
+    [{ relay: { anything: 1 }, alerts: [] }, ['(CONFIG_UNKNOWN_KEY)']],
     [5, ['CONFIG_VALUE_INVALID']],
   ])('is the section postbearer as %j', async (postbearer, codes) => {
     expect(codesOf(await readObject({ smtp: rightSmtp(), postbearer }))).toEqual(codes);

@@ -9,6 +9,14 @@
 import { success, type SecretRef, type Success } from '@postbearer/core';
 import { asResult, type SettingsFault } from './read-settings.ts';
 import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_SETTINGS, type Setting, type UpstreamKey } from './schema.ts';
+import {
+  LISTENER_SETTINGS,
+  SERVICE_SETTINGS,
+  WEBHOOK_SETTINGS,
+  type ListenerKey,
+  type ServiceKey,
+  type WebhookKey,
+} from './service-schema.ts';
 import type { EffectiveValue, SettingsReading } from './settings.ts';
 
 /** How to convert. */
@@ -21,11 +29,24 @@ interface Item {
   readonly value: EffectiveValue;
   /** Absent of a mailbox's members, which only JSON can say. */
   readonly setting?: Setting;
-  readonly isDefaultUpstream: boolean;
+  /** Whether forms with one flat list of names can say it. */
+  readonly hasName: boolean;
+}
+
+function serviceSettingOf(path: readonly string[]): Setting | undefined {
+  const key = path.join('.');
+  const last = path.at(-1) ?? '';
+  if (Object.hasOwn(SERVICE_SETTINGS, key)) return SERVICE_SETTINGS[key as ServiceKey];
+  if (path[0] === 'webhooks')
+    return Object.hasOwn(WEBHOOK_SETTINGS, last) ? WEBHOOK_SETTINGS[last as WebhookKey] : undefined;
+  const section = path[0] === 'api' ? 'api' : 'relay';
+  return LISTENER_SETTINGS[section][last as ListenerKey];
 }
 
 function settingOf(path: readonly string[]): Setting | undefined {
   if (path[0] === LOG_LEVEL_KEY) return LOG_LEVEL_SETTING;
+  if (path[0] === 'postbearer' && !['upstreams', 'mailboxes'].includes(path[1] ?? ''))
+    return serviceSettingOf(path.slice(1));
   const key = path.slice(path[0] === 'smtp' ? 1 : 3).join('.');
   return path[1] !== 'mailboxes' && Object.hasOwn(UPSTREAM_SETTINGS, key)
     ? UPSTREAM_SETTINGS[key as UpstreamKey]
@@ -41,8 +62,8 @@ function isWorthWriting({ path, origin, value }: EffectiveValue): boolean {
 function itemsOf(values: readonly EffectiveValue[]): Item[] {
   return values.filter(isWorthWriting).map((value) => {
     const setting = settingOf(value.path);
-    const isDefaultUpstream = value.path[0] === 'smtp' || value.path[0] === LOG_LEVEL_KEY;
-    return { value, isDefaultUpstream, ...(setting === undefined ? {} : { setting }) };
+    const hasName = value.path[0] !== 'postbearer' || (setting?.environment.length ?? 0) > 0;
+    return { value, hasName: hasName && value.path[1] !== 'upstreams', ...(setting === undefined ? {} : { setting }) };
   });
 }
 
@@ -61,16 +82,22 @@ type Json = string | boolean | number | readonly string[] | { [key: string]: Jso
 
 function jsonValue({ value, setting }: Item, options: ConvertOptions): Json {
   const { secret } = value;
-  if (setting === undefined) return mailboxMember(value);
+  if (setting === undefined) return listMember(value);
   if (secret?.kind === 'file') return { file: secret.path };
   if (secret?.kind === 'systemd-credential') return { systemdCredential: secret.name };
   if (setting.type === 'flag') return value.value === 'true';
+  if (setting.type === 'count') return Number(value.value);
   return secretText(secret, setting, options) ?? textOf(value);
 }
 
-function mailboxMember({ path, value }: EffectiveValue): Json {
-  if (path[3] === 'from') return value.split(', ');
+function listMember({ path, value }: EffectiveValue): Json {
+  if (path[3] === 'from' || path[3] === 'events') return value === '' ? [] : value.split(', ');
   return path[3] === 'pace' ? Number(value) : value;
+}
+
+/** Listeners have numbers for names until they are written. */
+function listenersAsList(key: string, value: unknown): unknown {
+  return key === 'listeners' && typeof value === 'object' && value !== null ? Object.values(value) : value;
 }
 
 function toJson(items: readonly Item[], options: ConvertOptions): string {
@@ -86,7 +113,7 @@ function toJson(items: readonly Item[], options: ConvertOptions): string {
     }
     node[path.at(-1) ?? ''] = jsonValue(item, options);
   }
-  return `${JSON.stringify(root, undefined, 2)}\n`;
+  return `${JSON.stringify(root, listenersAsList, 2)}\n`;
 }
 
 /** For a shell and for `EnvironmentFile=`: single quotes where needed, and those within doubled the way both understand. */
@@ -134,9 +161,9 @@ const TERRAFORM: LineForm = {
 
 function toLines(items: readonly Item[], form: LineForm, options: ConvertOptions): string {
   const lines = items.flatMap((item) => {
-    const { value, setting, isDefaultUpstream } = item;
+    const { value, setting, hasName } = item;
     const name = setting === undefined ? undefined : form.nameOf(setting);
-    if (!isDefaultUpstream || setting === undefined || name === undefined)
+    if (!hasName || setting === undefined || name === undefined)
       return [`# ${value.key} has no name here; keep it in JSON.`];
     const { secret } = value;
     if (secret !== undefined && secret.kind !== 'value') return [form.reference(name, secret)];

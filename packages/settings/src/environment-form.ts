@@ -1,6 +1,6 @@
 /**
  * Settings in the environment: `EMAIL_*`, the same with `_FILE`, systemd credentials of the same names, and the
- * `XMPRO__XMNOTIFICATION__EMAIL__…` family.
+ * `XMPRO__XMNOTIFICATION__EMAIL__…` family; `POSTBEARER_*` for the service.
  *
  * Rule: an empty variable is not set. A secret in a file or credential is not read here but referred to; any other setting
  * is read from it. A variable that is nearly one of ours is mentioned; any other is none of our business.
@@ -19,6 +19,7 @@ import {
   type Setting,
   type UpstreamKey,
 } from './schema.ts';
+import { SERVICE_KEYS, SERVICE_SETTINGS } from './service-schema.ts';
 import type { Finding } from './settings.ts';
 import type { RawValue } from './value.ts';
 
@@ -44,6 +45,13 @@ const VARIABLES: readonly Variable[] = [
     setting: LOG_LEVEL_SETTING,
     about: LOG_LEVEL_KEY,
   })),
+  ...SERVICE_KEYS.flatMap((key) =>
+    SERVICE_SETTINGS[key].environment.map((name): Variable => ({
+      name,
+      setting: SERVICE_SETTINGS[key],
+      about: { service: key },
+    })),
+  ),
 ];
 
 /** Whether the value may stand in a file named by `NAME_FILE`; of a setting that is a file itself that would say nothing new. */
@@ -165,7 +173,7 @@ function findMisspelt(environment: Environment): Finding[] {
 function nearestOfShared(name: string): string | undefined {
   if (/^XMPRO_/i.test(name))
     return XMPRO_KEYS.has(name.toUpperCase()) ? undefined : nearest(name, XMPRO_KEYS.keys(), 3);
-  return /^(?:ENABLE_)?EMAIL|^E?MAIL_/i.test(name) ? nearest(name, ALL_NAMES, 2) : undefined;
+  return /^(?:ENABLE_)?EMAIL|^E?MAIL_|^POSTBEARER_/i.test(name) ? nearest(name, ALL_NAMES, 2) : undefined;
 }
 
 /** Reads the environment and `$CREDENTIALS_DIRECTORY`. */

@@ -1,11 +1,12 @@
 /** From what all forms said to settings, findings and effective values. Reads nothing; never throws. */
 import { parseLogLevel, Secret, type LogLevel } from '@postbearer/core';
 import { buildMailboxes, mailboxValues } from './build-mailboxes.ts';
+import { buildService } from './build-service.ts';
 import { buildUpstream } from './build-upstream.ts';
 import { checkUpstream } from './check-upstream.ts';
 import { deriveSettings } from './derive.ts';
 import { choose, Draft, type Chosen, type Held } from './draft.ts';
-import { DEFAULT_UPSTREAM, type Collected, type Entry } from './entry.ts';
+import { DEFAULT_UPSTREAM, type About, type Collected, type Entry } from './entry.ts';
 import { evidenceOf, mistake, remark, type Form, type Place } from './place.ts';
 import {
   LOG_LEVEL_KEY,
@@ -16,7 +17,14 @@ import {
   type UpstreamKey,
 } from './schema.ts';
 import { shownUrl } from './shown.ts';
-import type { EffectiveValue, Finding, MailboxSettings, Settings, SettingsReading } from './settings.ts';
+import type {
+  EffectiveValue,
+  Finding,
+  MailboxSettings,
+  ServiceSettings,
+  Settings,
+  SettingsReading,
+} from './settings.ts';
 
 /** What the forms were read from. */
 export interface Origin {
@@ -40,10 +48,14 @@ function pathOf(upstream: string): string[] {
   return upstream === DEFAULT_UPSTREAM ? ['smtp'] : ['postbearer', 'upstreams', upstream];
 }
 
+function isOfUpstream(about: About): about is Exclude<About, string | { readonly service: unknown }> {
+  return typeof about === 'object' && 'upstream' in about;
+}
+
 function draftOf(name: string, { entries, isWhole }: Collected, origin: Origin, findings: Finding[]): Draft {
   const byKey = new Map<UpstreamKey, Entry[]>();
   for (const entry of entries) {
-    if (entry.about === LOG_LEVEL_KEY || entry.about.upstream !== name) continue;
+    if (!isOfUpstream(entry.about) || entry.about.upstream !== name) continue;
     const { key } = entry.about;
     const known = byKey.get(key);
     if (known === undefined) byKey.set(key, [entry]);
@@ -59,7 +71,7 @@ function namesOf(collected: Collected): string[] {
   for (const { about, rank, raw } of collected.entries) {
     // Variables that are empty are no settings; a place in a file is one, whatever stands there.
     const isNothing = rank !== 'file' && rank !== 'nested' && raw.kind === 'text' && raw.text.trim() === '';
-    if (about !== LOG_LEVEL_KEY && !isNothing) names.add(about.upstream);
+    if (isOfUpstream(about) && !isNothing) names.add(about.upstream);
   }
   return [...names].toSorted((a, b) => Number(b === DEFAULT_UPSTREAM) - Number(a === DEFAULT_UPSTREAM));
 }
@@ -136,10 +148,16 @@ export function evaluate(collected: Collected, origin: Origin): SettingsReading 
   findings.push(...checkSharedApps(drafts));
   const logLevel = chooseLogLevel(entries, findings);
   const mailboxes = buildMailboxes(collected.mailboxes, new Set(names), findings);
+  const { service, values: serviceValues } = buildService(entries, collected.listeners, collected.webhooks, findings);
   if (drafts.length === 0 && !findings.some(isMistake)) findings.push(nothingFound(origin));
-  const values = [...drafts.flatMap(upstreamValues), ...mailboxValues(mailboxes, collected.mailboxes), logLevel.value];
+  const values = [
+    ...drafts.flatMap(upstreamValues),
+    ...mailboxValues(mailboxes, collected.mailboxes),
+    ...serviceValues,
+    logLevel.value,
+  ];
   return {
-    ...(findings.some(isMistake) ? {} : { settings: settingsOf(drafts, mailboxes, logLevel.level, origin) }),
+    ...(findings.some(isMistake) ? {} : { settings: settingsOf(drafts, mailboxes, service, logLevel.level, origin) }),
     findings,
     values,
     ...(origin.file === undefined ? {} : { file: origin.file }),
@@ -155,6 +173,7 @@ export function isMistake(finding: Finding): boolean {
 function settingsOf(
   drafts: readonly Draft[],
   mailboxes: ReadonlyMap<string, MailboxSettings>,
+  service: ServiceSettings,
   logLevel: LogLevel,
   origin: Origin,
 ): Settings {
@@ -163,5 +182,6 @@ function settingsOf(
     logLevel,
     upstreams: recordOf(drafts.map((draft) => [draft.name, buildUpstream(draft)] as const)),
     mailboxes: recordOf(mailboxes),
+    service,
   };
 }

@@ -19,14 +19,18 @@ export { mailDisabledFault } from './mail-disabled.ts';
 export { settingsJsonSchema, type JsonSchema } from './json-schema.ts';
 export { settingsReference } from './reference.ts';
 export type {
+  CertificatePair,
   ClientAuthentication,
   EffectiveValue,
   Finding,
+  Listener,
   MailboxSettings,
   OAuthSettings,
   Pace,
+  ServiceSettings,
   Settings,
   SettingsReading,
   Upstream,
+  WebhookSettings,
 } from './settings.ts';
 export { writeSettings, type SettingChange, type WrittenSettings } from './write-settings.ts';

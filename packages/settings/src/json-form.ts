@@ -13,10 +13,13 @@ import {
   type Collected,
   type Entry,
   type Placed,
+  type RawListener,
   type RawMailbox,
+  type RawWebhook,
   type Rank,
 } from './entry.ts';
-import { lineFinder, parseJson } from './json-syntax.ts';
+import { readServiceSection, readWebhooks, SERVICE_SECTIONS, type JsonReader } from './json-service.ts';
+import { kindOf, lineFinder, parseJson, propertiesOf, type Property } from './json-syntax.ts';
 import {
   mistake,
   remark,
@@ -33,6 +36,7 @@ import {
   POSTBEARER_SECTIONS,
   UPSTREAM_KEYS,
   UPSTREAM_SETTINGS,
+  type Setting,
   type UpstreamKey,
 } from './schema.ts';
 import type { Finding } from './settings.ts';
@@ -49,45 +53,14 @@ interface Section {
   readonly inside: '' | 'oauth.';
 }
 
-interface Property {
-  readonly name: string;
-  readonly key: Node;
-  readonly value: Node;
-}
-
-function propertiesOf(node: Node): Property[] {
-  return (node.children ?? []).flatMap(({ children }) => {
-    const [key, value] = children ?? [];
-    return key === undefined || value === undefined ? [] : [{ name: String(key.value), key, value }];
-  });
-}
-
-/** What kind of thing a value is, for people. */
-function kindOf(node: Node): string {
-  switch (node.type) {
-    case 'object':
-      return 'an object';
-    case 'array':
-      return 'a list';
-    case 'null':
-      return 'null';
-    case 'string':
-      return 'a text';
-    case 'boolean':
-      return String(node.value);
-    case 'number':
-      return 'a number';
-    case 'property':
-      return 'a property';
-  }
-}
-
 /** One reading of one text. */
-class JsonForm {
+class JsonForm implements JsonReader {
   readonly #entries: Entry[] = [];
   readonly #mailboxes: RawMailbox[] = [];
   readonly #upstreams: { name: string; place: Place }[] = [];
   readonly #findings: Finding[] = [];
+  readonly #listeners: RawListener[] = [];
+  readonly #webhooks: RawWebhook[] = [];
   #isWhole = false;
   readonly #source: Source;
   readonly #lineOf: (offset: number) => number;
@@ -101,6 +74,8 @@ class JsonForm {
     return {
       entries: this.#entries,
       mailboxes: this.#mailboxes,
+      listeners: this.#listeners,
+      webhooks: this.#webhooks,
       upstreams: this.#upstreams,
       findings: this.#findings,
       isWhole: this.#isWhole,
@@ -119,7 +94,7 @@ class JsonForm {
     return { key, label: `${label}:${line}`, file, line };
   }
 
-  #placeOf(key: string, node: Node): Place {
+  placeOf(key: string, node: Node): Place {
     return this.placeAt(key, node.offset);
   }
 
@@ -127,26 +102,25 @@ class JsonForm {
     this.#findings.push(finding);
   }
 
-  #refuse(place: Place, expected: string, found: string, example: string): void {
+  refuse(place: Place, expected: string, found: string, example: string): void {
     this.report(wrongValue(place, expected, found, withExample(expected, example)));
   }
 
   /** The properties of what has to be an object; none, and a finding, where it is something else. */
-  #members(node: Node, key: string, example: string): Property[] {
+  members(node: Node, key: string, example: string): Property[] {
     if (node.type === 'object') return propertiesOf(node);
     if (node.type === 'null') return [];
-    this.#refuse(this.#placeOf(key, node), 'an object', kindOf(node), example);
+    this.refuse(this.placeOf(key, node), 'an object', kindOf(node), example);
     return [];
   }
 
-  #unknown(property: Property, key: string, known: readonly string[]): void {
-    this.report(remark('CONFIG_UNKNOWN_KEY', this.#placeOf(key, property.key), { guess: guess(property.name, known) }));
+  unknown(property: Property, key: string, known: readonly string[]): void {
+    this.report(remark('CONFIG_UNKNOWN_KEY', this.placeOf(key, property.key), { guess: guess(property.name, known) }));
   }
 
   readRoot(root: Node): void {
     this.#isWhole = root.type === 'object';
-    if (!this.#isWhole)
-      return this.#refuse(this.#placeOf(this.whole, root), 'an object', kindOf(root), '{"smtp": {…}}');
+    if (!this.#isWhole) return this.refuse(this.placeOf(this.whole, root), 'an object', kindOf(root), '{"smtp": {…}}');
     for (const property of propertiesOf(root)) {
       if (property.name === 'smtp') this.#readUpstream(property.value, DEFAULT_UPSTREAM, 'smtp', 'file');
       else if (property.name === 'database') this.#readDatabase(property.value);
@@ -161,44 +135,52 @@ class JsonForm {
     const ours = ['smtp', 'postbearer', LOG_LEVEL_KEY].find(
       (name) => name.toLowerCase() === property.name.toLowerCase(),
     );
-    if (ours !== undefined) this.#unknown(property, property.name, [ours]);
+    if (ours !== undefined) this.unknown(property, property.name, [ours]);
   }
 
   #readLogLevel(node: Node): void {
-    const place = this.#placeOf(LOG_LEVEL_KEY, node);
-    this.#entries.push({ about: LOG_LEVEL_KEY, rank: 'file', place, raw: this.#rawOf(node) });
+    const place = this.placeOf(LOG_LEVEL_KEY, node);
+    this.#entries.push({ about: LOG_LEVEL_KEY, rank: 'file', place, raw: this.rawOf(node) });
   }
 
   #readDatabase(node: Node): void {
     if (node.type !== 'object') return;
     for (const property of propertiesOf(node))
       if (property.name === 'smtp') this.#readUpstream(property.value, DEFAULT_UPSTREAM, 'database.smtp', 'nested');
-      else if (property.name.toLowerCase() === 'smtp') this.#unknown(property, `database.${property.name}`, ['smtp']);
+      else if (property.name.toLowerCase() === 'smtp') this.unknown(property, `database.${property.name}`, ['smtp']);
   }
 
   #readPostbearer(node: Node): void {
-    for (const property of this.#members(node, 'postbearer', '{"upstreams": {…}}')) {
+    for (const property of this.members(node, 'postbearer', '{"upstreams": {…}}')) {
       if (property.name === 'upstreams') this.#readUpstreams(property.value);
       else if (property.name === 'mailboxes') this.#readMailboxes(property.value);
+      else if (property.name === 'webhooks') this.#webhooks.push(...readWebhooks(this, property.value));
+      else if (SERVICE_SECTIONS.includes(property.name)) this.#readService(property);
       else if (!POSTBEARER_SECTIONS.includes(property.name))
-        this.#unknown(property, `postbearer.${property.name}`, POSTBEARER_SECTIONS);
+        this.unknown(property, `postbearer.${property.name}`, [...POSTBEARER_SECTIONS, ...SERVICE_SECTIONS]);
     }
   }
 
+  #readService(property: Property): void {
+    const { entries, listeners } = readServiceSection(this, property);
+    this.#entries.push(...entries);
+    this.#listeners.push(...listeners);
+  }
+
   #readUpstreams(node: Node): void {
-    for (const { name, key, value } of this.#members(node, 'postbearer.upstreams', '{"test": {…}}')) {
+    for (const { name, key, value } of this.members(node, 'postbearer.upstreams', '{"test": {…}}')) {
       const path = `postbearer.upstreams.${name}`;
       if (UPSTREAM_NAME.test(name)) {
         this.#readUpstream(value, name, path, 'file');
       } else {
         const expected = 'named with at most 64 letters, digits, - and _';
-        this.#refuse(this.#placeOf(path, key), expected, 'named otherwise', 'test');
+        this.refuse(this.placeOf(path, key), expected, 'named otherwise', 'test');
       }
     }
   }
 
   #readUpstream(node: Node, name: string, path: string, rank: Rank): void {
-    if (node.type === 'object') this.#upstreams.push({ name, place: this.#placeOf(path, node) });
+    if (node.type === 'object') this.#upstreams.push({ name, place: this.placeOf(path, node) });
     this.#readSettings(node, { upstream: name, path, rank, inside: '' });
   }
 
@@ -214,11 +196,11 @@ class JsonForm {
         this.#entries.push({
           about: { upstream, key: key as UpstreamKey },
           rank,
-          place: this.#placeOf(`${path}.${key}`, property.value),
-          raw: this.#resolved(key as UpstreamKey, property.value),
+          place: this.placeOf(`${path}.${key}`, property.value),
+          raw: this.resolved(UPSTREAM_SETTINGS[key as UpstreamKey], property.value),
         });
       else
-        this.#unknown(
+        this.unknown(
           property,
           `${path}.${key}`,
           [...UPSTREAM_KEYS, 'oauth'].filter((known) => isNear(known, inside)),
@@ -228,17 +210,17 @@ class JsonForm {
 
   /** A section that is no object: a finding, and none about each setting that may have been meant to stand in it. */
   #refuseSection(node: Node, { upstream, path, rank, inside }: Section): void {
-    const place = this.#placeOf(inside === '' ? path : `${path}.oauth`, node);
+    const place = this.placeOf(inside === '' ? path : `${path}.oauth`, node);
     const example = inside === '' ? '{"server": "smtp.office365.com"}' : '{"enabled": true, "tenant": "contoso.com"}';
-    this.#refuse(place, 'an object', kindOf(node), example);
+    this.refuse(place, 'an object', kindOf(node), example);
     for (const key of UPSTREAM_KEYS)
       if (key.startsWith(inside))
         this.#entries.push({ about: { upstream, key }, rank, place, raw: { kind: 'unreadable' } });
   }
 
   #readMailboxes(node: Node): void {
-    for (const { name, key, value } of this.#members(node, 'postbearer.mailboxes', '{"user@contoso.com": {…}}'))
-      this.#readMailbox(name, this.#placeOf(`postbearer.mailboxes.${name}`, key), value);
+    for (const { name, key, value } of this.members(node, 'postbearer.mailboxes', '{"user@contoso.com": {…}}'))
+      this.#readMailbox(name, this.placeOf(`postbearer.mailboxes.${name}`, key), value);
   }
 
   #readMailbox(address: string, place: Place, node: Node): void {
@@ -246,42 +228,43 @@ class JsonForm {
     let upstream: Placed | undefined;
     let from: readonly Placed[] = [];
     let pace: RawMailbox['pace'] = new Map();
-    for (const property of this.#members(node, place.key, '{"upstream": "default"}')) {
+    for (const property of this.members(node, place.key, '{"upstream": "default"}')) {
       const key = `${place.key}.${property.name}`;
-      if (!MAILBOX_MEMBERS.includes(property.name)) this.#unknown(property, key, MAILBOX_MEMBERS);
+      if (!MAILBOX_MEMBERS.includes(property.name)) this.unknown(property, key, MAILBOX_MEMBERS);
       else if (property.value.type === 'null') continue;
-      else if (property.name === 'upstream') upstream = this.#placed(key, property.value);
-      else if (property.name === 'from') from = this.#readList(key, property.value);
+      else if (property.name === 'upstream') upstream = this.placed(key, property.value);
+      else if (property.name === 'from') from = this.readList(key, property.value);
       else pace = this.#readPace(key, property.value);
     }
     this.#mailboxes.push({ address, place, from, pace, ...(upstream === undefined ? {} : { upstream }) });
   }
 
-  #placed(key: string, node: Node): Placed {
-    return { place: this.#placeOf(key, node), raw: this.#rawOf(node) };
+  placed(key: string, node: Node): Placed {
+    return { place: this.placeOf(key, node), raw: this.rawOf(node) };
   }
 
-  #readList(key: string, node: Node): Placed[] {
+  readList(key: string, node: Node): Placed[] {
     const nodes = node.type === 'array' ? (node.children ?? []) : [node];
-    return nodes.map((child) => this.#placed(key, child));
+    return nodes.map((child) => this.placed(key, child));
   }
 
   #readPace(key: string, node: Node): RawMailbox['pace'] {
     const pace = new Map<keyof typeof PACE_KEYS, Placed>();
-    for (const property of this.#members(node, key, '{"messagesPerMinute": 10}')) {
+    for (const property of this.members(node, key, '{"messagesPerMinute": 10}')) {
       const path = `${key}.${property.name}`;
-      if (!Object.hasOwn(PACE_KEYS, property.name)) this.#unknown(property, path, Object.keys(PACE_KEYS));
+      if (!Object.hasOwn(PACE_KEYS, property.name)) this.unknown(property, path, Object.keys(PACE_KEYS));
       else if (property.value.type !== 'null')
-        pace.set(property.name as keyof typeof PACE_KEYS, this.#placed(path, property.value));
+        pace.set(property.name as keyof typeof PACE_KEYS, this.placed(path, property.value));
     }
     return pace;
   }
 
-  #resolved(key: UpstreamKey, node: Node): RawValue {
-    return resolveRaw(this.#rawOf(node), UPSTREAM_SETTINGS[key], (path) => this.#source.resolvePath(path));
+  /** The value of a setting, its path made absolute where it is one. */
+  resolved(setting: Setting, node: Node): RawValue {
+    return resolveRaw(this.rawOf(node), setting, (path) => this.#source.resolvePath(path));
   }
 
-  #rawOf(node: Node): RawValue {
+  rawOf(node: Node): RawValue {
     const value: unknown = node.value;
     if (typeof value === 'string') return { kind: 'text', text: value };
     if (typeof value === 'number') return { kind: 'number', number: value };
@@ -321,7 +304,7 @@ class JsonForm {
       ['smtp', 'postbearer', LOG_LEVEL_KEY].includes(path[0] ?? '') ||
       (path[0] === 'database' && (path.length === 1 || path[1] === 'smtp'));
     const make = isOurs ? mistake : remark;
-    const place = this.#placeOf(path.join('.'), key);
+    const place = this.placeOf(path.join('.'), key);
     this.report(make('CONFIG_DUPLICATE_KEY', place, { first: this.#lineOf(earlier.offset) }));
   }
 }

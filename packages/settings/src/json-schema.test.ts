@@ -71,7 +71,9 @@ const RIGHT_FILES: readonly unknown[] = [
     postbearer: {
       upstreams: { test: { server: 'relay.example.net' } },
       mailboxes: { 'a@contoso.com': { upstream: 'test', from: 'b@contoso.com', pace: { connections: 1 } } },
-      relay: {},
+      relay: { listeners: [{ port: 2525, host: '0.0.0.0' }], maxRecipients: 100 },
+      dataFolder: '/srv/mail',
+      webhooks: { one: { url: 'https://example.net/', secret: { file: '/x' }, events: 'lane.*' } },
     },
   },
 ];

@@ -16,6 +16,14 @@ import {
   type Setting,
   type UpstreamKey,
 } from './schema.ts';
+import {
+  LISTENER_SETTINGS,
+  SERVICE_KEYS,
+  SERVICE_SETTINGS,
+  WEBHOOK_EVENTS,
+  WEBHOOK_SETTINGS,
+  type ListenerSection,
+} from './service-schema.ts';
 
 /** A schema or part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -73,6 +81,10 @@ function typeOf(setting: Setting): JsonSchema {
       return words([true, false], FLAG_WORDS);
     case 'port':
       return { anyOf: [{ type: 'integer', minimum: 1, maximum: 65_535 }, texts('[0-9]{1,5}'), NOT_SET] };
+    case 'count': {
+      const range = { minimum: setting.least, maximum: setting.most };
+      return { anyOf: [{ type: 'integer', ...range }, texts('[0-9]{1,15}'), NOT_SET] };
+    }
     case 'url':
       return { anyOf: [texts('[Hh][Tt][Tt][Pp][Ss]?:\\S+'), NOT_SET] };
     case 'level':
@@ -98,7 +110,7 @@ function typeOf(setting: Setting): JsonSchema {
 
 function defaultOf({ type, default: text }: Setting): JsonSchema {
   if (text === undefined) return {};
-  return { default: type === 'flag' ? text === 'true' : type === 'port' ? Number(text) : text };
+  return { default: type === 'flag' ? text === 'true' : type === 'port' || type === 'count' ? Number(text) : text };
 }
 
 function schemaOf(setting: Setting): JsonSchema {
@@ -162,6 +174,51 @@ function mailboxSchema(): JsonSchema {
   };
 }
 
+function section(description: string, properties: JsonSchema, more: JsonSchema = {}): JsonSchema {
+  return { type: ['object', 'null'], description, properties, additionalProperties: false, ...more };
+}
+
+const SECTION_MEANINGS: Readonly<Record<string, string>> = {
+  database: 'Where the service keeps its mail.',
+  relay: 'Where and how mail is taken by SMTP.',
+  api: 'Where and how mail is taken by HTTP.',
+  sendmail: 'How mail of `postbearer sendmail` is taken.',
+  queue: 'What becomes of mail, and how long it is kept.',
+  notices: 'Notices of failure and delay.',
+  log: 'The log of the service.',
+};
+
+function listenersSchema(name: ListenerSection): JsonSchema {
+  const members = Object.entries(LISTENER_SETTINGS[name]).map(([key, setting]) => [key, schemaOf(setting)]);
+  const items = section('One place to listen at.', Object.fromEntries(members), { type: 'object', required: ['port'] });
+  return { type: ['array', 'null'], description: 'Where it listens; nowhere where left out.', items };
+}
+
+function serviceSchema(): JsonSchema {
+  const properties: Record<string, JsonSchema> = {};
+  const sections = new Map<string, Record<string, JsonSchema>>();
+  for (const key of SERVICE_KEYS) {
+    const [name = key, member] = key.split('.');
+    if (member === undefined) properties[name] = schemaOf(SERVICE_SETTINGS[key]);
+    else sections.set(name, { ...sections.get(name), [member]: schemaOf(SERVICE_SETTINGS[key]) });
+  }
+  for (const [name, members] of sections) {
+    const lists = name === 'relay' || name === 'api' ? { listeners: listenersSchema(name) } : {};
+    properties[name] = section(SECTION_MEANINGS[name] ?? name, { ...members, ...lists });
+  }
+  return properties;
+}
+
+function webhookSchema(): JsonSchema {
+  return section('One receiver of events.', {
+    ...Object.fromEntries(Object.entries(WEBHOOK_SETTINGS).map(([key, setting]) => [key, schemaOf(setting)])),
+    events: {
+      description: WEBHOOK_EVENTS,
+      anyOf: [{ type: ['string', 'null'] }, { type: 'array', items: { type: 'string' } }],
+    },
+  });
+}
+
 /**
  * The schema (JSON Schema draft 7) of `Global-variables.json` and of what `settingsFromObject` takes. Name it in the file as
  * `"$schema"`, and an editor completes names, shows descriptions and marks mistakes. Keys of other software are allowed at the root.
@@ -193,6 +250,13 @@ export function settingsJsonSchema(): JsonSchema {
             type: ['object', 'null'],
             description: 'More mailboxes to send as, by address.',
             additionalProperties: { $ref: '#/definitions/mailbox' },
+          },
+          ...serviceSchema(),
+          webhooks: {
+            type: ['object', 'null'],
+            description: 'Receivers of events by name.',
+            propertyNames: { pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$' },
+            additionalProperties: webhookSchema(),
           },
         },
       },

@@ -117,3 +117,38 @@ export function lineFinder(text: string): (offset: number) => number {
     return next < 0 ? starts.length : next;
   };
 }
+
+/** A member of an object. */
+export interface Property {
+  readonly name: string;
+  readonly key: Node;
+  readonly value: Node;
+}
+
+/** The members of an object in their order. */
+export function propertiesOf(node: Node): Property[] {
+  return (node.children ?? []).flatMap(({ children }) => {
+    const [key, value] = children ?? [];
+    return key === undefined || value === undefined ? [] : [{ name: String(key.value), key, value }];
+  });
+}
+
+/** What kind of thing a value is, for people. */
+export function kindOf(node: Node): string {
+  switch (node.type) {
+    case 'object':
+      return 'an object';
+    case 'array':
+      return 'a list';
+    case 'null':
+      return 'null';
+    case 'string':
+      return 'a text';
+    case 'boolean':
+      return String(node.value);
+    case 'number':
+      return 'a number';
+    case 'property':
+      return 'a property';
+  }
+}

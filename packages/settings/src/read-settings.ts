@@ -6,7 +6,7 @@
  */
 import { failure, success, type Fault, type Success } from '@postbearer/core';
 import { checkNamedFiles, checkSettingsFile } from './check-files.ts';
-import { joinCollected, NOTHING, type Collected } from './entry.ts';
+import { joinCollected, NOTHING, settingAbout, type Collected } from './entry.ts';
 import { readEnvironmentForm, type Environment } from './environment-form.ts';
 import { evaluate, isMistake, type Origin } from './evaluate.ts';
 import { settingsFaults } from './faults.ts';
@@ -16,7 +16,6 @@ import { readFlagsForm } from './flags-form.ts';
 import { readJsonForm } from './json-form.ts';
 import { mistake, WHOLE_FILE, WHOLE_OBJECT, withExample, wrongValue, type Source } from './place.ts';
 import { readTfvarsForm } from './tfvars-form.ts';
-import { LOG_LEVEL_KEY, UPSTREAM_SETTINGS } from './schema.ts';
 import type { Finding, Settings, SettingsReading } from './settings.ts';
 
 /** Where to read from; each has the machine's own as its default. */
@@ -117,11 +116,7 @@ function checkFile({ origin, facts }: FileReading, collected: Collected, { files
   if (file === undefined || facts === undefined) return [];
   const holdsSecrets = collected.entries.some(
     ({ about, place, raw }) =>
-      place.file === file &&
-      raw.kind === 'text' &&
-      raw.text !== '' &&
-      about !== LOG_LEVEL_KEY &&
-      UPSTREAM_SETTINGS[about.key].type === 'secret',
+      place.file === file && raw.kind === 'text' && raw.text !== '' && settingAbout(about).type === 'secret',
   );
   return checkSettingsFile({ key: WHOLE_FILE, label: file, file }, facts, holdsSecrets, files.account);
 }

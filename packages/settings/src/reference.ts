@@ -10,6 +10,13 @@ import {
   XMPRO_PREFIX,
   type Setting,
 } from './schema.ts';
+import {
+  LISTENER_SETTINGS,
+  SERVICE_KEYS,
+  SERVICE_SETTINGS,
+  WEBHOOK_EVENTS,
+  WEBHOOK_SETTINGS,
+} from './service-schema.ts';
 import { expectationOf } from './value.ts';
 
 const INTRODUCTION = `# Settings
@@ -87,6 +94,46 @@ function meaningOf(path: string, setting: Setting): string[] {
   ];
 }
 
+const SERVICE = `
+## The service
+
+What \`postbearer serve\` is set up with stands in \`postbearer\` of the file, or in a variable of the environment; the options of \`serve\` win over both. Nothing else looks at it. The file and the files of secrets and certificates are followed: a change counts without a restart, but for what says otherwise, and a file with a mistake changes nothing.
+`;
+
+const LISTENERS = `
+\`postbearer.relay.listeners\` and \`postbearer.api.listeners\` are lists of objects; nothing is listened at where they are left out. An IPv6 address may stand in brackets.
+`;
+
+const WEBHOOKS = `
+\`postbearer.webhooks.NAME\` names a receiver of events, signed after the Standard Webhooks convention:
+`;
+
+function servicePart(): string {
+  const settings = SERVICE_KEYS.map((key): [string, Setting] => [key, SERVICE_SETTINGS[key]]);
+  const names = table(
+    ['JSON', 'Environment', 'What it is', 'Must be', 'If left out'],
+    settings.map(([path, setting]) => {
+      const [json = '', environment = ''] = namesOf(path, setting);
+      const [, ...meaning] = meaningOf(path, setting);
+      return [json, environment, ...meaning];
+    }),
+  );
+  const listeners = table(
+    ['Key', 'What it is', 'Must be', 'If left out'],
+    Object.entries(LISTENER_SETTINGS).flatMap(([name, members]) =>
+      Object.entries(members).map(([key, setting]) => meaningOf(`${name}.listeners[].${key}`, setting)),
+    ),
+  );
+  const webhooks = table(
+    ['Key', 'What it is', 'Must be', 'If left out'],
+    [
+      ...Object.entries(WEBHOOK_SETTINGS).map(([key, setting]) => meaningOf(key, setting)),
+      [code('events'), WEBHOOK_EVENTS, 'one text or a list', ''],
+    ],
+  );
+  return `${SERVICE}\n${names}\n${LISTENERS}\n${listeners}\n${WEBHOOKS}\n${webhooks}\n`;
+}
+
 /** The reference page: every setting with all its names, its type, its default and what it means. */
 export function settingsReference(): string {
   const settings: [string, Setting][] = UPSTREAM_KEYS.map((key) => [key, UPSTREAM_SETTINGS[key]]);
@@ -107,5 +154,5 @@ export function settingsReference(): string {
       ...Object.entries(PACE_KEYS).map(([key, text]) => [code(`pace.${key}`), text]),
     ],
   );
-  return `${INTRODUCTION}\n${names}\n\n## What each means\n\n${meanings}\n${EXTRAS}\n${mailbox}\n`;
+  return `${INTRODUCTION}\n${names}\n\n## What each means\n\n${meanings}\n${EXTRAS}\n${mailbox}\n${servicePart()}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The one table of all settings.
+ * The one table of all settings; the rows of the service stand in `service-schema.ts`.
  *
  * Rule: whatever is true of a setting stands here once. The readers of JSON, environment and Terraform, the check of
  * types, `config show`, conversion, the JSON Schema and the reference page all go through this table.
@@ -29,6 +29,8 @@ export type SettingType =
   /** A cloud's name. */
   | 'cloud'
   | 'choice'
+  /** A whole number from `least` to `most`, as a number or as text. */
+  | 'count'
   /** Never shown; in JSON also `{"file": "…"}` or `{"systemdCredential": "…"}`. */
   | 'secret';
 
@@ -37,6 +39,10 @@ export interface Setting {
   readonly type: SettingType;
   /** Of a `choice`: what it may be. */
   readonly choices?: readonly string[];
+  /** Of a `count`: the smallest. */
+  readonly least?: number;
+  /** Of a `count`: the largest. */
+  readonly most?: number;
   /** Environment variables, all of one rank. Each but that of a `path` may have `_FILE` added: then its value is read from that file. */
   readonly environment: readonly string[];
   /** What follows `XMPRO__XMNOTIFICATION__EMAIL__`, whatever its case. */
@@ -308,16 +314,8 @@ export const FOREIGN_NAMES: ReadonlySet<string> = new Set([
   ...['USEDEFAULTCREDENTIALS', 'TEMPLATEFOLDER', 'WEBAPPLICATION'].map((name) => `${XMPRO_PREFIX}${name}`),
 ]);
 
-/** Children of the root key `postbearer`; those without settings here are read by other parts of the product. */
-export const POSTBEARER_SECTIONS: readonly string[] = [
-  'upstreams',
-  'mailboxes',
-  'relay',
-  'api',
-  'database',
-  'log',
-  'alerts',
-];
+/** Children of the root key `postbearer` that hold no settings of the service with one value. */
+export const POSTBEARER_SECTIONS: readonly string[] = ['upstreams', 'mailboxes', 'webhooks', 'alerts'];
 
 /** The numbers of a mailbox's pace, each a whole number from 1. The mailer keeps connections; the rest needs a memory of what was sent. */
 export const PACE_KEYS: Readonly<Record<'connections' | 'messagesPerMinute' | 'recipientsPerDay', string>> = {

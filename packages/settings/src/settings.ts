@@ -73,6 +73,74 @@ export interface MailboxSettings {
   readonly pace?: Pace;
 }
 
+/** A certificate with its chain, and its private key: two PEM files. */
+export interface CertificatePair {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** One place where a part of the service listens. */
+export interface Listener<Security extends string> {
+  /** Host name or IP address, an IPv6 address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly security: Security;
+}
+
+/** A receiver of events. */
+export interface WebhookSettings {
+  readonly url: string;
+  /** `whsec_` and the key in Base64 (Standard Webhooks). */
+  readonly secret: SecretRef;
+  /** Names of events, `*` for any part of one; empty for all. */
+  readonly events: readonly string[];
+}
+
+/** How the service is set up: the root key `postbearer` but for upstreams and mailboxes. */
+export interface ServiceSettings {
+  /** The place of the system where it is absent. */
+  readonly dataFolder?: string;
+  readonly node?: string;
+  /** SQLite in the data folder where `url` is absent. */
+  readonly database: { readonly url?: SecretRef };
+  readonly relay: {
+    /** This machine's where it is absent. */
+    readonly hostname?: string;
+    /** One is made in the data folder where it is absent. */
+    readonly certificate?: CertificatePair;
+    readonly listeners: readonly Listener<'starttls' | 'tls' | 'plain'>[];
+    readonly maxMessageBytes: number;
+    readonly maxRecipients: number;
+    readonly connections: number;
+    readonly connectionsPerClient: number;
+  };
+  readonly api: {
+    /** That of the relay where it is absent. */
+    readonly certificate?: CertificatePair;
+    readonly listeners: readonly Listener<'tls' | 'plain'>[];
+  };
+  readonly sendmail: {
+    /** Nothing is taken from a folder where it is absent. */
+    readonly folder?: string;
+    /** The name of the app as which that mail is sent. */
+    readonly app: string;
+  };
+  readonly queue: {
+    readonly uncertain: 'retry' | 'stop' | 'ask';
+    readonly bodyDays: number;
+    readonly recordDays: number;
+  };
+  /** Each sender gets its own notices where `to` is absent. */
+  readonly notices: { readonly to?: MailboxAddress };
+  /** By name. Has no prototype. */
+  readonly webhooks: Readonly<Record<string, WebhookSettings>>;
+  readonly log: {
+    readonly format: 'text' | 'json';
+    /** Standard error where it is absent. */
+    readonly file?: string;
+  };
+}
+
 /** Settings that can be used as they are. */
 export interface Settings {
   /** Absolute path of the file they come from, where there is one. */
@@ -82,6 +150,8 @@ export interface Settings {
   readonly upstreams: Readonly<Record<string, Upstream>>;
   /** By address, as it was written. Has no prototype. */
   readonly mailboxes: Readonly<Record<string, MailboxSettings>>;
+  /** How `postbearer serve` is set up; nothing else looks at it. */
+  readonly service: ServiceSettings;
 }
 
 /** Something to mend (`error`: nothing is sent before) or to know (`warning`). Its evidence names key, file and line. */

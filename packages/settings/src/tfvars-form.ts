@@ -5,7 +5,7 @@
  * kind holds the variables of a whole deployment, so only names that look like ours and are not are mentioned.
  */
 import { guess } from './did-you-mean.ts';
-import { DEFAULT_UPSTREAM, NOTHING, resolveRaw, type Collected, type Entry } from './entry.ts';
+import { DEFAULT_UPSTREAM, NOTHING, resolveRaw, settingAbout, type Collected, type Entry } from './entry.ts';
 import { lineFinder } from './json-syntax.ts';
 import { mistake, remark, WHOLE_FILE, type Place, type Source } from './place.ts';
 import { LOG_LEVEL_KEY, LOG_LEVEL_SETTING, UPSTREAM_KEYS, UPSTREAM_SETTINGS } from './schema.ts';
@@ -50,8 +50,7 @@ export function readTfvarsForm(text: string, source: Source): Collected {
 }
 
 function resolved(raw: RawValue, about: Entry['about'], source: Source): RawValue {
-  if (about === LOG_LEVEL_KEY) return raw;
-  return resolveRaw(raw, UPSTREAM_SETTINGS[about.key], (path) => source.resolvePath(path));
+  return resolveRaw(raw, settingAbout(about), (path) => source.resolvePath(path));
 }
 
 function syntaxFinding(place: Place, problem: string): Finding {

@@ -62,6 +62,11 @@ function readPort(text: string): string | undefined {
   return port >= 1 && port <= 65_535 ? String(port) : undefined;
 }
 
+function readCount(text: string, { least = 0, most = Number.MAX_SAFE_INTEGER }: Setting): string | undefined {
+  const count = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+  return count >= least && count <= most ? String(count) : undefined;
+}
+
 function readAddress(text: string): string | undefined {
   return parseMailboxAddress(text).ok ? text : undefined;
 }
@@ -69,6 +74,7 @@ function readAddress(text: string): string | undefined {
 const READERS: Readonly<Record<Exclude<Setting['type'], 'secret'>, Reader>> = {
   flag: (text) => FLAGS.get(text.toLowerCase()),
   port: readPort,
+  count: readCount,
   text: (text) => text,
   path: (text) => text,
   host: (text) => (HOST.test(text) || IPV6.test(text) ? text : undefined),
@@ -79,7 +85,7 @@ const READERS: Readonly<Record<Exclude<Setting['type'], 'secret'>, Reader>> = {
   choice: (text, setting) => setting.choices?.find((choice) => choice === text.toLowerCase()),
 };
 
-const EXPECTED: Readonly<Record<Exclude<Setting['type'], 'choice'>, string>> = {
+const EXPECTED: Readonly<Record<Exclude<Setting['type'], 'choice' | 'count'>, string>> = {
   flag: 'true or false',
   port: 'a whole number from 1 to 65535',
   text: 'a text on one line',
@@ -95,6 +101,7 @@ const EXPECTED: Readonly<Record<Exclude<Setting['type'], 'choice'>, string>> = {
 /** What a value of this setting has to be, for people, where it is written in this form. */
 export function expectationOf(setting: Setting, form: Form = 'json'): string {
   if (setting.type === 'choice') return `one of ${(setting.choices ?? []).join(', ')}`;
+  if (setting.type === 'count') return `a whole number from ${setting.least} to ${setting.most}`;
   const expected = EXPECTED[setting.type];
   if (setting.type !== 'secret' || form === 'environment') return expected;
   return form === 'json' ? `${expected}, {"file": "…"} or {"systemdCredential": "…"}` : `${expected} in double quotes`;
@@ -109,6 +116,10 @@ function adviceFor(setting: Setting, form: Form = 'json'): string {
     : expected;
 }
 
+function isNumber({ type }: Setting): boolean {
+  return type === 'port' || type === 'count';
+}
+
 function describe(raw: RawValue, setting: Setting): string {
   switch (raw.kind) {
     case 'text':
@@ -118,7 +129,7 @@ function describe(raw: RawValue, setting: Setting): string {
         ? `the text "${raw.text}"`
         : `a text of ${raw.text.length} characters`;
     case 'number':
-      return setting.type === 'port' && Math.abs(raw.number) < 1e7 ? `the number ${raw.number}` : 'a number';
+      return isNumber(setting) && Math.abs(raw.number) < 1e7 ? `the number ${raw.number}` : 'a number';
     case 'flag':
       return String(raw.flag);
     case 'reference':
@@ -149,7 +160,7 @@ function read(raw: RawValue, setting: Setting): ParsedValue | undefined {
     case 'text':
       return readText(raw.text, setting);
     case 'number':
-      return setting.type === 'port' ? readText(String(raw.number), setting) : undefined;
+      return isNumber(setting) ? readText(String(raw.number), setting) : undefined;
     case 'flag':
       return setting.type === 'flag' ? { kind: 'text', text: String(raw.flag) } : undefined;
     case 'reference':

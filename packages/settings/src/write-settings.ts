@@ -13,12 +13,12 @@ import { guess } from './did-you-mean.ts';
 import { editJson, type JsonValue } from './edit-json.ts';
 import { settingsFaults } from './faults.ts';
 import { codeOf, FileReader, systemFiles } from './file-access.ts';
-import { aboutOf } from './flags-form.ts';
+import { aboutOf, SETTING_PATHS } from './flags-form.ts';
 import { readJsonForm } from './json-form.ts';
 import { WHOLE_FILE } from './place.ts';
 import { settingsFromObject } from './read-settings.ts';
 import { replaceFile, type FileOwner } from './replace-file.ts';
-import { LOG_LEVEL_KEY, PACE_KEYS, UPSTREAM_KEYS } from './schema.ts';
+import { PACE_KEYS } from './schema.ts';
 
 /** One change. */
 export interface SettingChange {
@@ -85,8 +85,7 @@ function problemOf(change: SettingChange): string | undefined {
   const path = pathOf(change);
   const key = path.join('.');
   if (aboutOf(key.replace(/^database\.smtp\./, 'smtp.')) === undefined && !isOfMailbox(path)) {
-    const known = [...UPSTREAM_KEYS.map((name) => `smtp.${name}`), LOG_LEVEL_KEY];
-    return `${key} is not a setting (${guess(key, known)})`;
+    return `${key} is not a setting (${guess(key, SETTING_PATHS)})`;
   }
   return change.value === undefined ? undefined : problemOfValue(path, change.value);
 }
