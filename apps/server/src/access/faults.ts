@@ -3,17 +3,73 @@ import { defineFaults, type FaultCatalogue } from '@postbearer/core';
 
 /** Every code of this room. */
 export type AccessFaultCode =
+  | 'ACCESS_KEY_INVALID'
+  | 'ACCESS_KEY_EXISTS'
+  | 'ACCESS_KEY_UNKNOWN'
+  | 'ACCESS_KEY_WRONG'
+  | 'ACCESS_KEY_SCOPE'
   | 'ACCESS_CERTIFICATE_UNREADABLE'
   | 'ACCESS_NETWORK_INVALID'
   | 'ACCESS_APP_INVALID'
   | 'ACCESS_APP_EXISTS'
   | 'ACCESS_APP_UNKNOWN'
+  | 'ACCESS_PASSWORD_UNFIT'
+  | 'ACCESS_LEARN_PUBLIC'
+  | 'ACCESS_LEARN_TIME'
   | 'ACCESS_CREDENTIAL_WRONG'
   | 'ACCESS_NOBODY'
   | 'ACCESS_SENDER_NOT_ALLOWED';
 
 /** Faults of apps, their credentials and their allowed senders. */
 export const accessFaults: FaultCatalogue<AccessFaultCode> = defineFaults<AccessFaultCode>({
+  ACCESS_KEY_INVALID: {
+    title: 'Key not complete',
+    message: 'The key "{key}" cannot be added: {reason}.',
+    cause: 'A key has a short name and says what it is for; one that sends says through which mailboxes.',
+    remedy: { steps: ['Correct the call.'], command: 'postbearer key add {key} --scope send --mailbox ADDRESS' },
+    next: 'fix-configuration',
+  },
+  ACCESS_KEY_EXISTS: {
+    title: 'Key already there',
+    message: 'There already is a key "{key}".',
+    cause: 'The name of a key says in lists and records who did something, so it is given once.',
+    remedy: { steps: ['Choose another name, or revoke the key first.'], command: 'postbearer key revoke {key}' },
+    next: 'fix-configuration',
+  },
+  ACCESS_KEY_UNKNOWN: {
+    title: 'No such key',
+    message: 'There is no key "{key}".',
+    cause: 'It was never added, or it was revoked.',
+    remedy: { steps: ['Look at the list of keys.'], command: 'postbearer key list' },
+    next: 'fix-configuration',
+  },
+  ACCESS_KEY_WRONG: {
+    title: 'Key not accepted',
+    message: 'The request carries no key that is valid.',
+    cause: 'The field Authorization is missing, or its key was mistyped, was revoked or has expired.',
+    remedy: {
+      steps: [
+        'Send the field "Authorization: Bearer pb_…" with the key that was shown when it was added.',
+        'Where it is lost or has expired, add another one.',
+      ],
+      command: 'postbearer key add NAME --scope send --mailbox ADDRESS',
+    },
+    next: 'fix-configuration',
+    source: 'RFC 6750 section 2.1',
+    read: '2026-11-24',
+  },
+  ACCESS_KEY_SCOPE: {
+    title: 'Key not meant for this',
+    message: 'The key "{key}" may not do this: it needs the scope {scope}.',
+    cause: 'A key does what its scopes name, and nothing else.',
+    remedy: {
+      steps: ['Use a key that has the scope {scope}, or add one.'],
+      command: 'postbearer key add NAME --scope {scope}',
+    },
+    next: 'fix-configuration',
+    source: 'RFC 6750 section 3.1',
+    read: '2026-11-24',
+  },
   ACCESS_CERTIFICATE_UNREADABLE: {
     title: 'Certificate not readable',
     message: 'The certificate or key in {file} cannot be read: {reason}.',
@@ -51,6 +107,32 @@ export const accessFaults: FaultCatalogue<AccessFaultCode> = defineFaults<Access
     remedy: { steps: ['Look at the list of apps.'], command: 'postbearer app list' },
     next: 'fix-configuration',
   },
+  ACCESS_PASSWORD_UNFIT: {
+    title: 'Password not fit',
+    message: 'The password that was given for the app "{app}" cannot be used: {reason}.',
+    cause: 'A password that somebody chose can be guessed, so the worst ones are not taken.',
+    remedy: {
+      steps: ['Choose a longer one, or let one be made: leave --password-stdin out.'],
+      command: 'postbearer app rotate {app}',
+    },
+    next: 'fix-configuration',
+  },
+  ACCESS_LEARN_PUBLIC: {
+    title: 'Public network',
+    message: 'The network {network} holds addresses of the Internet; whoever calls from there would be enrolled.',
+    cause: 'Learning trusts whoever calls from a network for a while, which is meant for networks of your own.',
+    remedy: { steps: ['Name a smaller network of your own, or say --public where you mean it.'] },
+    next: 'fix-configuration',
+    source: 'RFC 1918, RFC 4193, RFC 6598',
+    read: '2026-11-24',
+  },
+  ACCESS_LEARN_TIME: {
+    title: 'Time not usable',
+    message: 'Learning for {time} is not possible; it lasts from one minute to seven days.',
+    cause: 'A door that stays open is forgotten.',
+    remedy: { steps: ['Name a time such as 30m, 2h or 3d.'] },
+    next: 'fix-configuration',
+  },
   ACCESS_CREDENTIAL_WRONG: {
     title: 'User name or password wrong',
     message: 'Somebody at {address} signed in as "{app}" with a wrong user name or password.',
@@ -58,8 +140,9 @@ export const accessFaults: FaultCatalogue<AccessFaultCode> = defineFaults<Access
     remedy: {
       steps: [
         'Enter the name of the app and the password that was shown when it was added.',
-        'Where it is lost, remove the app and add it again.',
+        'Where it is lost, make a new one, or give the app the password that the device has.',
       ],
+      command: 'postbearer app rotate {app}',
     },
     next: 'fix-configuration',
   },
@@ -80,8 +163,9 @@ export const accessFaults: FaultCatalogue<AccessFaultCode> = defineFaults<Access
     remedy: {
       steps: [
         'Let the app use one of its own addresses: {allowed}.',
-        'Or add it anew with --from {sender}, or with --from-rule rewrite.',
+        'Or allow it {sender}, or let another From become the mailbox: --from-rule rewrite.',
       ],
+      command: 'postbearer app allow {app} --from {sender}',
     },
     next: 'fix-message',
   },

@@ -45,6 +45,20 @@ export interface AccessTables {
     until: number;
     actor: string;
   };
+  api_key: {
+    name: string;
+    /** SHA-256 of the key, hexadecimal. */
+    hash: string;
+    scopes: string;
+    mailboxes: string;
+    senders: string;
+    from_rule: string;
+    requests_per_minute: number;
+    created_at: number;
+    expires_at: number | null;
+    /** Of the last use, rounded down to the minute. */
+    last_used_at: number | null;
+  };
   audit: {
     id: string;
     at: number;
@@ -126,6 +140,24 @@ export const accessMigrations: MigrationSet = {
       number: 3,
       name: 'accounts of the machine',
       statements: [`alter table app add column users text not null default '[]'`],
+    },
+    {
+      number: 4,
+      name: 'keys of the HTTP API',
+      statements: [
+        `create table api_key (
+          name text primary key,
+          hash text not null unique,
+          scopes text not null,
+          mailboxes text not null,
+          senders text not null,
+          from_rule text not null,
+          requests_per_minute bigint not null,
+          created_at bigint not null,
+          expires_at bigint,
+          last_used_at bigint
+        )`,
+      ],
     },
   ],
 };
