@@ -25,7 +25,7 @@ export type NextStep = 'retry' | 'needs-person' | 'fix-configuration' | 'fix-mes
 
 /** A stable name of a failure, with its owner as prefix. Never reused, never renamed. */
 export type FaultCode =
-  `${'CONFIG' | 'NETWORK' | 'OAUTH' | 'SMTP' | 'M365' | 'MESSAGE' | 'SECRET' | 'DATABASE' | 'QUEUE' | 'ACCESS' | 'RELAY' | 'SERVICE' | 'EMULATOR' | 'CLI'}_${string}`;
+  `${'CONFIG' | 'NETWORK' | 'OAUTH' | 'SMTP' | 'M365' | 'MESSAGE' | 'SECRET' | 'DATABASE' | 'QUEUE' | 'ACCESS' | 'RELAY' | 'SENDMAIL' | 'SERVICE' | 'EMULATOR' | 'DIAGNOSIS' | 'CLI'}_${string}`;
 
 /** What to do about a fault. */
 export interface Remedy {
