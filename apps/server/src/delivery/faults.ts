@@ -5,6 +5,7 @@ import { defineFaults, type FaultCatalogue } from '@postbearer/core';
 export type DeliveryFaultCode =
   | 'MESSAGE_HEADER_TOO_LONG'
   | 'MESSAGE_FROM_UNCLEAR'
+  | 'MESSAGE_NOT_ADDRESSED'
   | 'MESSAGE_TOO_MANY_RECIPIENTS'
   | 'MESSAGE_SIZE_OVER_LIMIT'
   | 'SERVICE_CLOSING';
@@ -25,6 +26,15 @@ export const deliveryFaults: FaultCatalogue<DeliveryFaultCode> = defineFaults<De
     remedy: { steps: ['Correct the sender address in the program or device.'] },
     next: 'fix-message',
     source: 'RFC 5322 section 3.6',
+    read: '2026-11-24',
+  },
+  MESSAGE_NOT_ADDRESSED: {
+    title: 'No recipient',
+    message: 'The message has no recipient.',
+    cause: 'Neither its envelope nor the fields To, Cc and Bcc name an address.',
+    remedy: { steps: ['Name at least one recipient.'] },
+    next: 'fix-message',
+    source: 'RFC 5321 section 3.3',
     read: '2026-11-24',
   },
   MESSAGE_TOO_MANY_RECIPIENTS: {

@@ -53,6 +53,7 @@ export interface HeaderChanges {
 export const FIELD: RegExp = /^([!-9;-~]+)[ \t]*:/;
 const IDEMPOTENCY_KEY = 'postbearer-idempotency-key';
 const REMOVED: ReadonlySet<string> = new Set(['bcc', 'resent-bcc', IDEMPOTENCY_KEY]);
+const ADDRESSED: ReadonlySet<string> = new Set(['to', 'cc', 'bcc']);
 const LONGEST_KEY = 255;
 
 /** Cuts before each line that does not begin with a space or tab. */
@@ -80,6 +81,18 @@ function addressesOf(fields: readonly Field[]): Result<readonly NamedAddress[]> 
   const parsed = parseAddressList(valueOf(from));
   if (!parsed.ok) return unclear(parsed.fault.message);
   return parsed.value.length === 0 ? unclear('it names nobody') : parsed;
+}
+
+/** Everybody whom the fields To, Cc and Bcc name, each once. Fails with `MESSAGE_ADDRESS_LIST_INVALID`. */
+export function recipientsOf({ fields }: IncomingHeader): Result<readonly MailboxAddress[]> {
+  const addresses = new Set<MailboxAddress>();
+  for (const field of fields) {
+    if (!ADDRESSED.has(field.name)) continue;
+    const parsed = parseAddressList(valueOf(field));
+    if (!parsed.ok) return parsed;
+    for (const { address } of parsed.value) addresses.add(address);
+  }
+  return success([...addresses]);
 }
 
 /** Reads a header: every line of its fields, one character a byte. Fails with `MESSAGE_FROM_UNCLEAR`. */

@@ -39,6 +39,8 @@ export interface SubmissionFacts {
   readonly subject?: string;
   readonly dsn?: DsnRequest;
   readonly priority?: Priority;
+  /** When it is to be sent, milliseconds since 1970; now where it is left out or past. */
+  readonly sendAt?: number;
   readonly origin: string;
   readonly idempotency?: IdempotencyKey;
 }

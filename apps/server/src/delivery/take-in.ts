@@ -5,18 +5,21 @@
  * confirmed and not stored again, and with others it is refused.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { success, type MailboxAddress, type Result } from '@postbearer/core';
-import type { Enqueued, Intake } from '@postbearer/queue';
+import { failure, success, type DsnRequest, type MailboxAddress, type Result } from '@postbearer/core';
+import type { Enqueued, Intake, Priority } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
 import type { Submitter } from './submit.ts';
 import { HeaderReader, type FoundHeader } from './header-reader.ts';
-import { headerDate, readHeader, writeHeader } from './header.ts';
+import { deliveryFaults } from './faults.ts';
+import { headerDate, readHeader, recipientsOf, writeHeader, type IncomingHeader } from './header.ts';
 
 /** A message on its way in. */
 export interface Incoming {
   readonly app: App;
-  readonly sender: MailboxAddress | '';
-  readonly recipients: readonly MailboxAddress[];
+  /** The first address in From, or the app's mailbox, where it is left out. */
+  readonly sender?: MailboxAddress | '';
+  /** Those in To, Cc and Bcc where it is left out. */
+  readonly recipients?: readonly MailboxAddress[];
   readonly content: AsyncIterable<Uint8Array>;
   /** For people: `smtp 192.0.2.7`. */
   readonly origin: string;
@@ -26,6 +29,12 @@ export interface Incoming {
   readonly hostname: string;
   /** Wall clock, milliseconds since 1970. */
   readonly now: number;
+  readonly dsn?: DsnRequest;
+  readonly priority?: Priority;
+  /** When it is to be sent, milliseconds since 1970. */
+  readonly sendAt?: number;
+  /** Counts in place of the key in the header. What `digest` leaves out is the envelope and the bytes. */
+  readonly idempotency?: { readonly key: string; readonly digest?: string };
 }
 
 interface Opened extends FoundHeader {
@@ -61,15 +70,42 @@ async function* digested(content: AsyncIterable<Uint8Array>, digest: Hash): Asyn
   }
 }
 
+interface Addressed {
+  readonly sender: MailboxAddress | '';
+  readonly recipients: readonly MailboxAddress[];
+}
+
+/** The envelope that was said, completed from the header. Fails with `MESSAGE_NOT_ADDRESSED` or `MESSAGE_ADDRESS_LIST_INVALID`. */
+function addressed({ app, sender, recipients }: Incoming, header: IncomingHeader): Result<Addressed> {
+  const named = recipients === undefined ? recipientsOf(header) : success(recipients);
+  if (!named.ok) return named;
+  if (named.value.length === 0) return failure(deliveryFaults.make('MESSAGE_NOT_ADDRESSED'));
+  return success({ sender: sender ?? header.from[0] ?? app.mailboxes[0], recipients: named.value });
+}
+
+function idempotencyOf(
+  { idempotency, sender, recipients }: Incoming,
+  { idempotencyKey }: IncomingHeader,
+  content: Hash,
+): { idempotency?: { key: string; digest: string } } {
+  const key = idempotency?.key ?? idempotencyKey;
+  if (key === undefined) return {};
+  const said = JSON.stringify([sender ?? null, recipients ?? null]);
+  const digest = idempotency?.digest ?? createHash('sha256').update(said).update(content.digest()).digest('hex');
+  return { idempotency: { key, digest } };
+}
+
 async function store(incoming: Incoming, intake: Intake, submitter: Submitter): Promise<Result<Enqueued>> {
-  const { app, sender, recipients, origin, hostname, now } = incoming;
-  const digest = createHash('sha256').update(JSON.stringify([sender, recipients]));
+  const { app, origin, hostname, now, dsn, priority, sendAt } = incoming;
+  const digest = createHash('sha256');
   const opened = await readToHeader(digested(incoming.content, digest));
   if (!opened.ok) return opened;
   const { rest, blocks } = opened.value;
   const header = readHeader(opened.value.header);
   if (!header.ok) return header;
-  const request = { app, sender, from: header.value.from };
+  const envelope = addressed(incoming, header.value);
+  if (!envelope.ok) return envelope;
+  const request = { app, sender: envelope.value.sender, from: header.value.from };
   const route = submitter.route(request);
   if (!route.ok) return route;
   const messageId = header.value.messageId ?? `<${intake.id}@${hostname}>`;
@@ -83,13 +119,15 @@ async function store(incoming: Incoming, intake: Intake, submitter: Submitter): 
   const beginning = writeHeader(header.value, changes, !rest.startsWith('\r\n')) + rest;
   const written = await writeAll(intake, beginning, blocks);
   if (!written.ok) return written;
-  const { subject, idempotencyKey: key } = header.value;
   return await submitter.accept(intake, request, route.value, {
-    recipients,
+    recipients: envelope.value.recipients,
     messageId,
-    subject,
+    subject: header.value.subject,
     origin,
-    ...(key === undefined ? {} : { idempotency: { key, digest: digest.digest('hex') } }),
+    ...(dsn === undefined ? {} : { dsn }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(sendAt === undefined ? {} : { sendAt }),
+    ...idempotencyOf(incoming, header.value, digest),
   });
 }
 
