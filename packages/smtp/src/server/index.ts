@@ -24,6 +24,7 @@ export {
   type ListeningAddress,
   type ServerCertificate,
   type SmtpServer,
+  type SmtpServerChanges,
   type SmtpServerOptions,
 } from './server.ts';
 export type { Peer, SmtpSession, TlsInfo } from './session.ts';

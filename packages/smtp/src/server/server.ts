@@ -78,7 +78,16 @@ export interface SmtpServer {
   readonly connectionCount: number;
   /** Uses another certificate for handshakes from now on. An unusable one is `SMTP_SERVER_CERTIFICATE_UNUSABLE`, and the old one stays. */
   replaceCertificate(certificate: ServerCertificate): Result<void>;
+  /**
+   * Speaks by other options with whoever connects from now on; sessions that are open go on as they began.
+   *
+   * @throws TypeError where `hostname` is not the name of a host.
+   */
+  reconfigure(changes: SmtpServerChanges): void;
 }
+
+/** What a server that listens may change. What is left out is as the server was made. */
+export type SmtpServerChanges = Partial<Pick<SmtpServerOptions<unknown>, 'hostname' | 'limits'>>;
 
 const STANDARD_GRACE_MS = 10_000;
 
@@ -155,7 +164,8 @@ function startListening(listener: Server, host: string, port: number): Promise<R
 }
 
 class ListeningServer implements SmtpServer {
-  readonly #setup: ServerSetup;
+  #setup: ServerSetup;
+  readonly #options: SmtpServerOptions<unknown>;
   readonly #listeners = new Set<Server>();
   readonly #conversations = new Map<Conversation, Promise<void>>();
   readonly #counter = new ConnectionCounter();
@@ -164,6 +174,7 @@ class ListeningServer implements SmtpServer {
   #closing: Promise<void> | undefined;
 
   constructor(options: SmtpServerOptions<unknown>) {
+    this.#options = options;
     this.#setup = makeSetup(options, () => (this.#secureContext?.ok === true ? this.#secureContext.value : undefined));
     if (options.security !== 'plain' && options.certificate !== undefined)
       this.#secureContext = makeSecureContext(options.certificate);
@@ -214,6 +225,10 @@ class ListeningServer implements SmtpServer {
     if (!made.ok) return made;
     this.#secureContext = made;
     return success(undefined);
+  }
+
+  reconfigure(changes: SmtpServerChanges): void {
+    this.#setup = makeSetup({ ...this.#options, ...changes }, this.#setup.secureContext);
   }
 
   #reasonAgainst(key: string): SpokenReply | undefined {
