@@ -2,7 +2,7 @@
 import type { PostbearerEvent } from '@postbearer/core';
 import type { HttpClient, HttpRequest } from '@postbearer/network';
 import { createSelfSignedCertificate } from '@postbearer/network/certificates';
-import type { Settings, Upstream } from '@postbearer/settings';
+import { STANDARD_SERVICE, type Settings, type Upstream } from '@postbearer/settings';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import {
@@ -30,7 +30,7 @@ const OTHER_CLIENT = '0a0b0c0d-2222-4222-8222-333333333333';
 function settingsWith(upstreams: Readonly<Record<string, Partial<Upstream>>>): Settings {
   const { caFile: _, ...plain } = settingsFor({ port: 587, caFile: '' }).upstreams['default'] ?? { caFile: '' };
   const all = Object.entries(upstreams).map(([name, changes]) => [name, { ...plain, name, ...changes }]);
-  return { logLevel: 'Information', upstreams: Object.fromEntries(all), mailboxes: {} };
+  return { logLevel: 'Information', upstreams: Object.fromEntries(all), mailboxes: {}, service: STANDARD_SERVICE };
 }
 
 function withClient(clientId: string): Partial<Upstream> {

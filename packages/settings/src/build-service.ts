@@ -304,3 +304,6 @@ export function buildService(
     ],
   };
 }
+
+/** The settings of a service of which nobody said anything. */
+export const STANDARD_SERVICE: ServiceSettings = buildService([], [], [], []).service;

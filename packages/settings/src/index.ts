@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { STANDARD_SERVICE } from './build-service.ts';
 export { convertSettings, type ConvertOptions } from './convert.ts';
 export type { Environment } from './environment-form.ts';
 export { settingsFaults } from './faults.ts';

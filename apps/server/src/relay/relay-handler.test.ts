@@ -2,6 +2,7 @@ import { Secret, systemClock, type MailboxAddress, type PostbearerEvent, type Re
 import { databaseFaults } from '@postbearer/database';
 import type { Enqueued, Intake } from '@postbearer/queue';
 import type { IncomingMessage, SmtpServerHandler, SmtpSession } from '@postbearer/smtp/server';
+import { STANDARD_SERVICE } from '@postbearer/settings';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { AppRegistry } from '../access/app-registry.ts';
 import { parseApp, type App, type AppInput } from '../access/app.ts';
@@ -18,7 +19,7 @@ function eventually<T>(look: () => T): ReturnType<typeof expect.poll<T>> {
 
 const MAILBOX = 'notes@example.com' as MailboxAddress;
 const PASSWORD = 'right';
-const lanes = new LaneBook({ logLevel: 'Debug', upstreams: {}, mailboxes: {} });
+const lanes = new LaneBook({ logLevel: 'Debug', upstreams: {}, mailboxes: {}, service: STANDARD_SERVICE });
 
 let events: PostbearerEvent[] = [];
 let written = '';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseMailboxAddress, Secret, success, type MailboxAddress, type Result } from '@postbearer/core';
 import type { HttpClient, HttpReply, HttpRequest } from '@postbearer/network';
 import { createCertificateAuthority, type CertificateOptions } from '@postbearer/network/certificates';
-import type { OAuthSettings, Settings, Upstream } from '@postbearer/settings';
+import { STANDARD_SERVICE, type OAuthSettings, type Settings, type Upstream } from '@postbearer/settings';
 import { createSmtpServer, type AuthAttempt, type SmtpServer, type SmtpServerHandler } from '@postbearer/smtp/server';
 
 export const TENANT = '12345678-1234-1234-1234-123456789012';
@@ -165,7 +165,7 @@ export function settingsFor(world: Pick<SmallWorld, 'port' | 'caFile'>, changes:
     oauth: OAUTH,
     ...changes,
   };
-  return { logLevel: 'Information', upstreams: { default: upstream }, mailboxes: {} };
+  return { logLevel: 'Information', upstreams: { default: upstream }, mailboxes: {}, service: STANDARD_SERVICE };
 }
 
 /** An upstream that signs in with a password. */
