@@ -9,6 +9,7 @@
  * - the null sender becomes the mailbox: submission to Exchange Online takes none.
  */
 import { failure, success, type DsnRequest, type MailboxAddress, type Result } from '@postbearer/core';
+import type { Statement } from '@postbearer/database';
 import type { Enqueued, IdempotencyKey, Intake, Priority, Queue } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
 import { accessFaults } from '../access/faults.ts';
@@ -43,6 +44,8 @@ export interface SubmissionFacts {
   readonly sendAt?: number;
   readonly origin: string;
   readonly idempotency?: IdempotencyKey;
+  /** Stored in the same batch as the message. */
+  readonly statements?: readonly Statement[];
 }
 
 /** Hands messages to the queue, as far as policy allows. */
@@ -128,7 +131,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
     route: (request) => routeOf(request, lanes),
     begin: () => (options.isClosing() ? failure(deliveryFaults.make('SERVICE_CLOSING')) : success(queue.intake())),
     async accept(intake, request, route, facts) {
-      const { recipients, dsn, idempotency, ...rest } = facts;
+      const { recipients, dsn, idempotency, statements = [], ...rest } = facts;
       if (recipients.length > maxRecipients) {
         const values = { count: recipients.length, limit: maxRecipients };
         return failure(deliveryFaults.make('MESSAGE_TOO_MANY_RECIPIENTS', values));
@@ -136,7 +139,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
       if (intake.sizeBytes > maxMessageBytes) {
         return failure(deliveryFaults.make('MESSAGE_SIZE_OVER_LIMIT', { limit: maxMessageBytes }));
       }
-      const accepted = await intake.accept({
+      const submission = {
         ...rest,
         lane: route.lane.name,
         app: request.app.name,
@@ -145,7 +148,8 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
         // The null sender asks for no notice (RFC 5321 section 4.5.5), and it is replaced.
         isNotice: request.sender === '',
         ...(idempotency === undefined ? {} : { idempotency }),
-      });
+      };
+      const accepted = await intake.accept(submission, { statements });
       if (accepted.ok && accepted.value.isNew)
         options.onQueued(accepted.value, route, request, facts, intake.sizeBytes);
       return accepted;

@@ -6,6 +6,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { failure, success, type DsnRequest, type MailboxAddress, type Result } from '@postbearer/core';
+import type { Statement } from '@postbearer/database';
 import type { Enqueued, Intake, Priority } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
 import type { Submitter } from './submit.ts';
@@ -35,6 +36,8 @@ export interface Incoming {
   readonly sendAt?: number;
   /** Counts in place of the key in the header. What `digest` leaves out is the envelope and the bytes. */
   readonly idempotency?: { readonly key: string; readonly digest?: string };
+  /** Stored in the same batch as the message. */
+  readonly statements?: readonly Statement[];
 }
 
 interface Opened extends FoundHeader {
@@ -96,7 +99,7 @@ function idempotencyOf(
 }
 
 async function store(incoming: Incoming, intake: Intake, submitter: Submitter): Promise<Result<Enqueued>> {
-  const { app, origin, hostname, now, dsn, priority, sendAt } = incoming;
+  const { app, origin, hostname, now, dsn, priority, sendAt, statements } = incoming;
   const digest = createHash('sha256');
   const opened = await readToHeader(digested(incoming.content, digest));
   if (!opened.ok) return opened;
@@ -127,6 +130,7 @@ async function store(incoming: Incoming, intake: Intake, submitter: Submitter): 
     ...(dsn === undefined ? {} : { dsn }),
     ...(priority === undefined ? {} : { priority }),
     ...(sendAt === undefined ? {} : { sendAt }),
+    ...(statements === undefined ? {} : { statements }),
     ...idempotencyOf(incoming, header.value, digest),
   });
 }
