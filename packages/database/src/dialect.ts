@@ -67,9 +67,6 @@ export const postgresqlDialect = {
     { column: 'fsync', values: ['on'] },
     { column: 'full_page_writes', values: ['on'] },
   ],
-  begin: 'begin',
-  commit: 'commit',
-  rollback: 'rollback',
   notify: 'select pg_notify($1, $2)',
 } as const;
 

@@ -9,7 +9,7 @@ import pg from 'pg';
 import { describe, expect } from 'vitest';
 import { itWithTool } from '../../../tests/setup/foreign-tools.ts';
 import { postgresqlForThisFile } from '../../../tests/setup/postgresql.ts';
-import { openDatabase, prepare, sqlBuilder, type Database, type ValueNamed } from './index.ts';
+import { mustChange, openDatabase, prepare, sqlBuilder, type Database, type ValueNamed } from './index.ts';
 import { codeOf, must, raw } from './testing/databases.ts';
 
 const server = postgresqlForThisFile();
@@ -129,16 +129,74 @@ describe('a server that goes away', () => {
   });
 });
 
+async function onTwoNodes(url: Secret, work: (one: Database, other: Database) => Promise<void>): Promise<void> {
+  await withOpen(url, async (one) => await withOpen(url, async (other) => await work(one, other)));
+}
+
+describe('batches that wait together', () => {
+  itWithTool('postgresql', 'are committed together, and one that fails takes no other with it', async (path) => {
+    await withOpen(await (await server(path)).newDatabase(), async (database) => {
+      must(await database.batch([raw('create table kept (id bigint primary key, n bigint not null default 0)')]));
+      const missing = mustChange(raw('update kept set n = 1 where id = -1'), 1);
+      const batches = Array.from({ length: 30 }, (_, id) => [insert({ id })]);
+      for (const each of await Promise.all(batches.map((batch) => database.batch(batch)))) must(each);
+      const transactions = raw<{ n: number }>('select count(distinct xmin::text) as n from kept where id < 30');
+      expect(must(await database.query(transactions))[0]?.n).toBeLessThanOrEqual(2);
+      const ended = await Promise.allSettled(
+        [
+          [insert({ id: 30 })],
+          [insert({ id: 31 }), missing],
+          [insert({ id: 1 })],
+          [raw('no such statement')],
+          [insert({ id: 32 }), insert({ id: 33 })],
+          [insert({ id: 34 })],
+        ].map((batch) => database.batch(batch)),
+      );
+      expect(ended.map((each) => (each.status === 'rejected' ? 'bug' : must(each.value)))).toMatchObject([
+        { done: true },
+        { done: false, statement: 1 },
+        'bug',
+        'bug',
+        { done: true, results: [{ changed: 1 }, { changed: 1 }] },
+        { done: true },
+      ]);
+      expect((await idsIn(database)).slice(30)).toEqual([30, 32, 33, 34]);
+    });
+  });
+});
+
+describe('a table that a newer node alters', () => {
+  itWithTool('postgresql', 'is read and written on by connections that knew it before', async (path) => {
+    await onTwoNodes(await (await server(path)).newDatabase(), async (older, newer) => {
+      const whole = prepare(() => db.selectFrom('kept').selectAll().orderBy('id'));
+      const add = prepare((value: ValueNamed<{ id: number }>) =>
+        db
+          .insertInto('kept')
+          .values({ id: value('id') })
+          .returningAll(),
+      );
+      must(await older.batch([createKept]));
+      must(await older.batch([add({ id: 1 })]));
+      expect(must(await older.query(whole({})))).toEqual([{ id: 1 }]);
+      must(await newer.batch([raw(`alter table kept add column note text default 'new'`)]));
+      expect(must(await older.query(whole({})))).toEqual([{ id: 1, note: 'new' }]);
+      const stored = await Promise.all([older.batch([add({ id: 2 })]), older.batch([insert({ id: 3 })])]);
+      for (const each of stored) expect(must(each).done).toBe(true);
+      expect(must(await older.query(whole({})))).toHaveLength(3);
+    });
+  });
+});
+
 describe('two batches in each other’s way', () => {
   itWithTool('postgresql', 'are both done', async (path) => {
-    await withOpen(await (await server(path)).newDatabase(), async (database) => {
+    const url = await (await server(path)).newDatabase();
+    await onTwoNodes(url, async (database, other) => {
       must(await database.batch([raw('create table tally (id bigint primary key, n bigint not null)')]));
       must(await database.batch([raw('insert into tally values (1, 0), (2, 0)')]));
       const add = (id: number): ReturnType<typeof raw> => raw(`update tally set n = n + 1 where id = ${id}`);
       // Each has its first row before it asks for the other's: the server ends one of them.
-      const both = [add(1), add(2)];
       const pause = raw('select pg_sleep(0.3)');
-      const done = both.map((first, index) => database.batch([first, pause, both[1 - index] ?? first]));
+      const done = [database, other].map((node, index) => node.batch([add(1 + index), pause, add(2 - index)]));
       for (const each of await Promise.all(done)) must(each);
       const tally = must(await database.query(raw<{ n: number }>('select n from tally order by id')));
       expect(tally).toEqual([{ n: 2 }, { n: 2 }]);
@@ -153,7 +211,7 @@ describe('two batches in each other’s way', () => {
   });
 });
 
-/** Stands between us and the server, and breaks the line at the first commit. */
+/** Stands between us and the server, and breaks the line at the first commit: that of an insert. */
 class Cutter {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'cut-'));
   readonly #server: Server;
@@ -176,14 +234,14 @@ class Cutter {
       upstream.on('close', end);
       let isLosing = false;
       client.on('data', (bytes: Buffer) => {
-        const isCommit = this.next !== 'pass' && bytes.includes('commit');
+        const isCommit = this.next !== 'pass' && bytes.includes('insert into');
         if (isCommit && this.next === 'lose-commit') return end();
         if (isCommit) isLosing = true;
         upstream.write(bytes);
       });
       upstream.on('data', (bytes: Buffer) => {
-        // The command tag of a commit: it has happened.
-        if (isLosing && bytes.includes('COMMIT\0')) return end();
+        // The server is ready again, outside a transaction: the commit has happened.
+        if (isLosing && bytes.includes('Z\0\0\0\u0005I')) return end();
         if (!isLosing) client.write(bytes);
       });
     });

@@ -20,7 +20,6 @@ export function sqlState(error: unknown): string | undefined {
 
 /** Whether the server ended the connection with this error. */
 export function endsConnection(error: unknown): boolean {
-  if (error instanceof RangeError) return false;
   if (sqlState(error) === undefined) return true;
   const severity: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'severity') : undefined;
   return severity === 'FATAL' || severity === 'PANIC';
@@ -30,6 +29,12 @@ export function endsConnection(error: unknown): boolean {
 export function isConflict(error: unknown): boolean {
   const state = sqlState(error);
   return state === '40001' || state === '40P01';
+}
+
+/** Whether the table of a prepared statement was changed since, as a newer node's migration does; a new connection prepares it anew. */
+export function isStale(error: unknown): boolean {
+  const routine: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'routine') : undefined;
+  return sqlState(error) === '0A000' && routine === 'RevalidateCachedQuery';
 }
 
 /** Not a mistake in what was asked, but the state of the server, by class or whole SQLSTATE. */
@@ -44,8 +49,6 @@ const REFUSED = /^(?:28|3D000|42501)/;
  */
 export function faultOf(error: unknown, place: string): Fault | undefined {
   if (error instanceof FaultError) return error.fault;
-  // A number of a row that no number of ours can hold.
-  if (error instanceof RangeError) return undefined;
   const state = sqlState(error);
   const reason = error instanceof Error ? error.message : String(error);
   if (state === undefined) return databaseFaults.make('DATABASE_UNAVAILABLE', { place, reason });
