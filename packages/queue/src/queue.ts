@@ -56,6 +56,7 @@ export interface QueueOptions {
   readonly node?: string;
   readonly retryTimes?: Partial<RetryTimes>;
   readonly nodeTimes?: Partial<NodeTimes>;
+  /** Looked up at each use, as `uncertain` is: an object with getters may change them. */
   readonly retention?: Partial<Retention>;
   /** What becomes of a message whose outcome is uncertain; `retry` where it is left out. */
   readonly uncertain?: UncertainPolicy;
@@ -98,10 +99,13 @@ export async function createQueue(database: Database, options: QueueOptions = {}
     run: `${node}/${registered.value}`,
     retryTimes: { ...DEFAULT_RETRY_TIMES, ...options.retryTimes },
     nodeTimes: { ...DEFAULT_NODE_TIMES, ...options.nodeTimes },
-    uncertain: options.uncertain ?? 'retry',
+    // Looked up at each use, because settings change while a node runs.
+    get uncertain() {
+      return options.uncertain ?? 'retry';
+    },
     wake: (lane) => wakes.wake(lane, queue.owns(lane)),
   };
-  const retention = { ...DEFAULT_RETENTION, ...options.retention };
+  const retention = (): Retention => ({ ...DEFAULT_RETENTION, ...options.retention });
   const queue = new Queue(context, registered.value, wakes, retention, options.onError ?? thrown);
   await removeHalfMessages(context);
   return success(queue);
@@ -115,7 +119,7 @@ function thrown(error: unknown): never {
 export class Queue {
   readonly #context: QueueContext;
   readonly #wakes: WakeBoard;
-  readonly #retention: Retention;
+  readonly #retention: () => Retention;
   readonly #onError: (error: unknown) => void;
   readonly #rows = new LaneRows();
   readonly #leases: Leases;
@@ -131,7 +135,7 @@ export class Queue {
     context: QueueContext,
     incarnation: number,
     wakes: WakeBoard,
-    retention: Retention,
+    retention: () => Retention,
     onError: (error: unknown) => void,
   ) {
     this.#context = context;
@@ -366,7 +370,7 @@ export class Queue {
   async #tidy(): Promise<void> {
     await this.#upkeep.followHolds();
     await this.#upkeep.mendTimes();
-    await tidyUp(this.#context, this.#retention);
+    await tidyUp(this.#context, this.#retention());
   }
 
   async #afterSettling(leased: LeasedMessage, decision: Decision, { messages = [] }: SettleOptions): Promise<void> {
