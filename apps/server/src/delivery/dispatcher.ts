@@ -21,7 +21,7 @@ export interface DispatcherOptions {
   readonly database: Database;
   readonly queue: Queue;
   readonly lanes: LaneBook;
-  readonly mailer: Mailer;
+  readonly mailer: Pick<Mailer, 'sendMessage'>;
   readonly clock: Clock;
   readonly probeTimes: ProbeTimes;
   readonly noticesFor: NoticeMaker;
@@ -61,6 +61,13 @@ export class Dispatcher {
     return success(undefined);
   }
 
+  /** Sends for lanes that came into the book, and looks at all of them again. */
+  followLanes(): void {
+    const { lanes, onError } = this.#options;
+    this.#beginning = this.#beginning.then(async () => await this.#follow(lanes.names)).catch(onError);
+    this.#wake('');
+  }
+
   /** Milliseconds until `messages` of a lane are sent at its pace; `undefined` where this node does not send for it. */
   drainMs(lane: string, messages: number): number | undefined {
     return this.#running.get(lane)?.pace.drainMs(messages);
@@ -89,9 +96,8 @@ export class Dispatcher {
 
   /** The first message of a lane that came up after the start. */
   #beginLane(lane: string): void {
-    const { lanes, onError } = this.#options;
-    lanes.byName(lane);
-    this.#beginning = this.#beginning.then(async () => await this.#follow(lanes.names)).catch(onError);
+    this.#options.lanes.byName(lane);
+    this.followLanes();
   }
 
   async #follow(names: readonly string[]): Promise<Result<void>> {

@@ -3,6 +3,8 @@
  *
  * Lanes come from the settings, and from apps that name a mailbox which the settings do not mention; those go through the
  * default upstream. A lane's name says both, so that a message in the queue finds its lane whatever the settings say later.
+ *
+ * New settings change what a lane says and never which object says it: whoever sends in a lane follows by itself.
  */
 import type { MailboxAddress } from '@postbearer/core';
 import { EXCHANGE_ONLINE_LIMITS } from '@postbearer/microsoft365';
@@ -26,6 +28,12 @@ export interface Lane {
   readonly pace: LanePace;
 }
 
+type Changeable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface KnownLane extends Omit<Changeable<Lane>, 'pace'> {
+  readonly pace: Changeable<LanePace>;
+}
+
 const DEFAULT_UPSTREAM = 'default';
 
 const EXCHANGE_PACE: LanePace = {
@@ -36,14 +44,31 @@ const EXCHANGE_PACE: LanePace = {
 
 /** Every lane that is known. */
 export class LaneBook {
-  readonly #settings: Settings;
-  readonly #pace: LanePace;
-  readonly #lanes = new Map<string, Lane>();
+  #settings: Settings;
+  #pace: LanePace;
+  readonly #lanes = new Map<string, KnownLane>();
 
   /** @param pace - for mailboxes whose settings name none; Exchange Online's where left out. */
   constructor(settings: Settings, pace: Partial<LanePace> = {}) {
     this.#settings = settings;
     this.#pace = { ...EXCHANGE_PACE, ...pace };
+    this.#addNamed(settings);
+  }
+
+  /** Follows new settings. Lanes that they do not name stay: messages may be in them. */
+  replace(settings: Settings, pace: Partial<LanePace> = {}): void {
+    this.#settings = settings;
+    this.#pace = { ...EXCHANGE_PACE, ...pace };
+    this.#addNamed(settings);
+    for (const lane of this.#lanes.values()) {
+      const own = this.#settingsOf(lane.mailbox);
+      const settingsHere = own?.upstream === lane.upstream ? own : undefined;
+      lane.from = settingsHere?.from ?? [];
+      Object.assign(lane.pace, this.#pace, settingsHere?.pace);
+    }
+  }
+
+  #addNamed(settings: Settings): void {
     for (const { username } of Object.values(settings.upstreams)) if (username !== undefined) this.ofMailbox(username);
     for (const mailbox of Object.keys(settings.mailboxes)) this.ofMailbox(mailbox);
   }
@@ -56,7 +81,7 @@ export class LaneBook {
   /** The lane of a mailbox; it is made where it is asked for the first time. */
   ofMailbox(mailbox: string): Lane {
     const wanted = mailbox.toLowerCase();
-    const [, settings] = Object.entries(this.#settings.mailboxes).find(([name]) => name.toLowerCase() === wanted) ?? [];
+    const settings = this.#settingsOf(wanted);
     const upstream = settings?.upstream ?? this.#upstreamSigningInAs(wanted) ?? DEFAULT_UPSTREAM;
     return this.#lane(upstream, wanted, settings);
   }
@@ -67,6 +92,10 @@ export class LaneBook {
     if (known !== undefined) return known;
     const cut = name.indexOf('/');
     return this.#lane(name.slice(0, Math.max(0, cut)), name.slice(cut + 1), undefined);
+  }
+
+  #settingsOf(mailbox: string): MailboxSettings | undefined {
+    return Object.entries(this.#settings.mailboxes).find(([name]) => name.toLowerCase() === mailbox)?.[1];
   }
 
   #upstreamSigningInAs(mailbox: string): string | undefined {

@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 /** So many recipients are named in one notice: it has to fit into one batch. */
 const MOST_RECIPIENTS = 50;
 
-/** What notices are made with. */
+/** What notices are made with; name and address are looked up for each, because settings change. */
 export interface NoticeOptions {
   readonly queue: Queue;
   readonly clock: Clock;
@@ -28,7 +28,8 @@ export interface NoticeOptions {
 export type NoticeMaker = (leased: LeasedMessage, decision: Decision) => readonly PreparedMessage[];
 
 /** Makes the maker of notices. */
-export function createNoticeMaker({ queue, clock, hostname, to }: NoticeOptions): NoticeMaker {
+export function createNoticeMaker(options: NoticeOptions): NoticeMaker {
+  const { queue, clock } = options;
   const sentAt = new Map<string, number[]>();
 
   const hasRoom = (lane: string): boolean => {
@@ -41,6 +42,7 @@ export function createNoticeMaker({ queue, clock, hostname, to }: NoticeOptions)
   };
 
   const prepare = (leased: LeasedMessage, sender: MailboxAddress, notice: Notice): PreparedMessage => {
+    const { hostname, to } = options;
     const { id, lane, leaseNumber, messageId, subject, acceptedAt } = leased;
     const { dsn } = leased.message.envelope;
     const noticeId = `<${id}.${leaseNumber}.${notice.kind}@${hostname}>`;
