@@ -29,8 +29,8 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
 // oxlint-disable-next-line no-control-regex -- control characters are what is refused
 const UNSAFE_IN_HEADER = /[\u0000-\u0008\u000a-\u001f\u007f\u0085\u2028\u2029]/;
 
-/** Callers without types hand over anything. */
-function headerProblem(value: unknown): string | undefined {
+/** Why a value cannot stand in a header field, as half a sentence; `undefined` where it can. Callers without types hand over anything. */
+export function headerTextProblem(value: unknown): string | undefined {
   if (typeof value !== 'string') return 'it is not a text';
   if (UNSAFE_IN_HEADER.test(value)) return 'it holds a line break or control character';
   if (!value.isWellFormed()) return 'it holds half of a surrogate pair';
@@ -75,7 +75,7 @@ export function checkFields(
   if (mail.date !== undefined && !(mail.date instanceof Date && Number.isFinite(mail.date.getTime())))
     return invalid('date', 'it is not a date');
   for (const [field, text] of headerTexts(mail, named)) {
-    const reason = headerProblem(text);
+    const reason = headerTextProblem(text);
     if (reason !== undefined) return invalid(field, reason);
   }
   for (const name of Object.keys(mail.headers ?? {})) {

@@ -4,6 +4,9 @@
  * @packageDocumentation
  */
 export { loadSettings, readSettings, type LoadOptions, type Settings } from '@postbearer/settings';
+export { headerTextProblem } from './check-fields.ts';
+export { composeMessage } from './compose.ts';
+export type { ComposedMessage } from './envelope.ts';
 export { createEventLog, type EventLogOptions } from './event-log.ts';
 export { mailerFaults } from './faults.ts';
 export { toCrlf } from './line-endings.ts';
