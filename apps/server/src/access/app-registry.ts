@@ -1,150 +1,216 @@
 /**
  * The apps: who they are, how they prove it, and finding the one that a client belongs to.
  *
- * All of them are kept in memory, because every connection asks; they are read anew whenever any node changed them.
+ * All of them are kept in memory, because every connection asks; they are read anew whenever any node changed them. Beside them
+ * stand who was turned away and the networks whose devices are being learnt.
  */
-import { failure, Secret, success, type Clock, type Result } from '@postbearer/core';
-import { mustChange, prepare, type Database, type Subscription, type ValueNamed } from '@postbearer/database';
-import { parseApp, type App, type AppInput, type AppRecord, type FromRule } from './app.ts';
+import { failure, success, type Clock, type Result, type Secret } from '@postbearer/core';
+import { mustChange, type Database, type Statement, type Subscription } from '@postbearer/database';
+import { parseApp, type App, type AppInput, type AppRecord } from './app.ts';
+import {
+  ACCESS_CHANNEL,
+  addressStatement,
+  allAddresses,
+  allApps,
+  deleteStatement,
+  insertStatement,
+  knownApp,
+  rightsOf,
+  rightsStatement,
+  rotateStatement,
+  type KnownApp,
+} from './app-rows.ts';
 import { auditStatement } from './audit.ts';
-import { hashOf, isPassword, newPassword } from './credential.ts';
+import { checkChosenPassword, hashOf, isSlow, newPassword, slowHashOf } from './credential.ts';
 import { accessFaults } from './faults.ts';
-import { isInRange } from './network-range.ts';
-import { db, type AccessTables } from './schema.ts';
+import { Learning } from './learning.ts';
+import { isInRange, placeOf } from './network-range.ts';
+import { PasswordCheck } from './password-check.ts';
+import { Refusals } from './refusals.ts';
 
-const CHANNEL = 'access_changed';
-/** Compared with where no app has the name, so that the answer takes as long. */
-const NO_PASSWORD = hashOf(Secret.of('no app has this'));
+/** So many addresses are remembered for each app. */
+const MOST_ADDRESSES = 200;
 
-type AppRow = AccessTables['app'];
+/** How an app is added. */
+export interface AddOptions {
+  /** One that a device has already; one is made where it is left out. */
+  readonly password?: Secret;
+  /** When it enrolled itself, milliseconds since 1970. */
+  readonly learnedAt?: number;
+}
 
-const allApps = prepare(() => db.selectFrom('app').selectAll().orderBy('name'));
+/** How a password is changed. */
+export interface RotateOptions {
+  /** How long the one before is still taken. */
+  readonly graceMs: number;
+  /** One that a device has already; one is made where it is left out. */
+  readonly password?: Secret;
+}
 
-type NewApp = Pick<
-  AppRow,
-  'name' | 'credential' | 'mailboxes' | 'senders' | 'networks' | 'users' | 'from_rule' | 'created_at'
->;
+/** What an app is allowed beside what it is allowed already. */
+export type AllowInput = Pick<AppInput, 'name'> & Partial<Omit<AppInput, 'name'>>;
 
-const insertApp = prepare((value: ValueNamed<{ readonly [Column in keyof NewApp]: NewApp[Column] }>) =>
-  db
-    .insertInto('app')
-    .values({
-      name: value('name'),
-      credential: value('credential'),
-      mailboxes: value('mailboxes'),
-      senders: value('senders'),
-      networks: value('networks'),
-      users: value('users'),
-      from_rule: value('from_rule'),
-      created_at: value('created_at'),
-    })
-    .onConflict((conflict) => conflict.doNothing()),
-);
+/** What came of signing in: the app, or nothing, or that too many try at the moment. */
+export type SignInOutcome = App | 'busy' | undefined;
 
-const deleteApp = prepare((value: ValueNamed<{ name: string }>) =>
-  db.deleteFrom('app').where('name', '=', value('name')),
-);
-
-interface KnownApp {
+/** An app with its password, where one was made. */
+export interface AppWithPassword {
   readonly app: App;
-  readonly credential: string;
-  readonly record: AppRecord;
+  /** Shown here and never again; absent where one was given. */
+  readonly password?: Secret;
 }
 
-function recordOf(row: AppRow): AppRecord {
-  return {
-    name: row.name,
-    mailboxes: JSON.parse(row.mailboxes) as string[],
-    from: JSON.parse(row.senders) as string[],
-    networks: JSON.parse(row.networks) as string[],
-    users: JSON.parse(row.users) as string[],
-    fromRule: row.from_rule as FromRule,
-    createdAt: row.created_at,
-  };
+interface NewCredential {
+  readonly stored: string;
+  readonly made?: Secret;
 }
 
-function knownApp(row: AppRow): KnownApp {
-  const record = recordOf(row);
-  const app = parseApp(record);
-  // Nothing is stored that was not parsed before, so somebody else wrote this row.
-  if (!app.ok) throw new Error(`The app "${row.name}" in the database cannot be read: ${app.fault.message}`);
-  return { app: app.value, credential: row.credential, record };
+async function newCredential(given: Secret | undefined, app: string): Promise<Result<NewCredential>> {
+  if (given === undefined) {
+    const made = newPassword();
+    return success({ stored: hashOf(made), made });
+  }
+  const checked = checkChosenPassword(given, app);
+  return checked.ok ? success({ stored: await slowHashOf(given) }) : checked;
+}
+
+function both(before: readonly string[] = [], added: readonly string[] = []): string[] {
+  return [...new Set([...before, ...added])];
 }
 
 /** The apps of one database. Made by {@link openAppRegistry}. */
 export class AppRegistry {
+  /** Who was turned away. */
+  readonly refusals: Refusals;
+  /** Networks whose devices enrol by calling in. */
+  readonly learning: Learning;
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #subscription: Subscription;
+  readonly #check = new PasswordCheck();
   #apps: ReadonlyMap<string, KnownApp> = new Map();
+  #isSlowInUse = false;
+  /** From where each app signed in well, by its name in lower case. */
+  #addresses: ReadonlyMap<string, Set<string>> = new Map();
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
-    this.#subscription = database.subscribe(CHANNEL, () => void this.reload());
+    this.refusals = new Refusals(database, clock);
+    this.learning = new Learning(database, this, clock);
+    this.#subscription = database.subscribe(ACCESS_CHANNEL, () => void this.reload());
   }
 
-  /** Reads the apps anew. Where that fails, those that are known stay. */
+  /** Reads the apps and what is being learnt anew. Where that fails, those that are known stay. */
   async reload(): Promise<Result<void>> {
-    const found = await this.#database.query(allApps({}));
+    const read = await this.#readApps();
+    return read.ok ? await this.learning.reload() : read;
+  }
+
+  async #readApps(): Promise<Result<void>> {
+    const [found, addresses] = await Promise.all([
+      this.#database.query(allApps({})),
+      this.#database.query(allAddresses({})),
+    ]);
     if (!found.ok) return found;
+    if (!addresses.ok) return addresses;
     this.#apps = new Map(found.value.map((row) => [row.name.toLowerCase(), knownApp(row)]));
+    const grouped = Map.groupBy(addresses.value, ({ app }) => app.toLowerCase());
+    this.#addresses = new Map([...grouped].map(([app, rows]) => [app, new Set(rows.map(({ address }) => address))]));
+    const stored = [...this.#apps.values()].flatMap(({ credential, previous }) => [
+      credential,
+      ...(previous === undefined ? [] : [previous.credential]),
+    ]);
+    this.#isSlowInUse = stored.some(isSlow);
+    this.#check.keepOnly(new Set(stored));
     return success(undefined);
   }
 
   /**
-   * Adds an app and gives its password, which is shown here and never again.
+   * Adds an app.
    *
-   * Fails as `parseApp` does, with `ACCESS_APP_EXISTS`, or with what the database reports.
+   * Fails as `parseApp` does, with `ACCESS_APP_EXISTS`, `ACCESS_PASSWORD_UNFIT`, or with what the database reports.
    */
-  async add(input: AppInput, actor: string): Promise<Result<{ readonly app: App; readonly password: Secret }>> {
+  async add(input: AppInput, actor: string, options: AddOptions = {}): Promise<Result<AppWithPassword>> {
     const parsed = parseApp(input);
     if (!parsed.ok) return parsed;
     const app = parsed.value;
-    if (this.#apps.has(app.name.toLowerCase()))
-      return failure(accessFaults.make('ACCESS_APP_EXISTS', { app: app.name }));
-    const password = newPassword();
+    const exists = accessFaults.make('ACCESS_APP_EXISTS', { app: app.name });
+    if (this.#apps.has(app.name.toLowerCase())) return failure(exists);
+    const credential = await newCredential(options.password, app.name);
+    if (!credential.ok) return credential;
     const now = this.#clock.now();
-    const record = {
-      mailboxes: app.mailboxes,
-      from: app.from,
-      networks: app.networks.map(({ text }) => text),
-      users: app.users,
-      fromRule: app.fromRule,
-    };
-    const stored = await this.#database.batch([
-      mustChange(
-        insertApp({
-          name: app.name,
-          credential: hashOf(password),
-          mailboxes: JSON.stringify(record.mailboxes),
-          senders: JSON.stringify(record.from),
-          networks: JSON.stringify(record.networks),
-          users: JSON.stringify(record.users),
-          from_rule: app.fromRule,
-          created_at: now,
-        }),
-        1,
-      ),
-      auditStatement({ actor, action: 'app.add', subject: app.name, details: record }, now),
-    ]);
-    if (!stored.ok) return stored;
-    if (!stored.value.done) return failure(accessFaults.make('ACCESS_APP_EXISTS', { app: app.name }));
-    await this.#changed();
-    return success({ app, password });
+    const { stored, made } = credential.value;
+    const isDone = await this.#change(insertStatement(app, stored, now, options.learnedAt ?? null), {
+      actor,
+      action: options.learnedAt === undefined ? 'app.add' : 'app.learn',
+      subject: app.name,
+      details: rightsOf(app),
+    });
+    if (!isDone.ok) return isDone;
+    return isDone.value ? success({ app, ...(made === undefined ? {} : { password: made }) }) : failure(exists);
   }
 
   /** Removes an app: it can send no more. Fails with `ACCESS_APP_UNKNOWN` or what the database reports. */
   async remove(name: string, actor: string): Promise<Result<void>> {
-    const known = this.#apps.get(name.toLowerCase())?.app.name ?? name;
-    const removed = await this.#database.batch([
-      mustChange(deleteApp({ name: known }), 1),
-      auditStatement({ actor, action: 'app.remove', subject: known }, this.#clock.now()),
-    ]);
+    const known = this.byName(name)?.name ?? name;
+    const removed = await this.#change(deleteStatement({ name: known }), {
+      actor,
+      action: 'app.remove',
+      subject: known,
+    });
     if (!removed.ok) return removed;
-    if (!removed.value.done) return failure(accessFaults.make('ACCESS_APP_UNKNOWN', { app: name }));
-    await this.#changed();
-    return success(undefined);
+    return removed.value ? success(undefined) : this.#unknown(name);
+  }
+
+  /**
+   * Gives an app another password.
+   *
+   * Fails with `ACCESS_APP_UNKNOWN`, `ACCESS_PASSWORD_UNFIT` or what the database reports.
+   */
+  async rotate(name: string, actor: string, { graceMs, password }: RotateOptions): Promise<Result<AppWithPassword>> {
+    const known = this.#apps.get(name.toLowerCase());
+    if (known === undefined) return this.#unknown(name);
+    const { app, credential } = known;
+    const next = await newCredential(password, app.name);
+    if (!next.ok) return next;
+    const hasGrace = graceMs > 0;
+    const rotated = await this.#change(
+      rotateStatement({
+        name: app.name,
+        credential: next.value.stored,
+        previous_credential: hasGrace ? credential : null,
+        previous_until: hasGrace ? this.#clock.now() + graceMs : null,
+      }),
+      { actor, action: 'app.rotate', subject: app.name, details: { graceMs } },
+    );
+    if (!rotated.ok) return rotated;
+    const { made } = next.value;
+    return rotated.value ? success({ app, ...(made === undefined ? {} : { password: made }) }) : this.#unknown(name);
+  }
+
+  /** Lets an app do more than it may already. Fails with `ACCESS_APP_UNKNOWN`, as `parseApp` does, or with what the database reports. */
+  async allow(more: AllowInput, actor: string): Promise<Result<App>> {
+    const known = this.#apps.get(more.name.toLowerCase());
+    if (known === undefined) return this.#unknown(more.name);
+    const { record } = known;
+    const parsed = parseApp({
+      name: record.name,
+      mailboxes: both(record.mailboxes, more.mailboxes),
+      from: both(record.from, more.from),
+      networks: both(record.networks, more.networks),
+      users: both(record.users, more.users),
+      fromRule: more.fromRule ?? known.app.fromRule,
+    });
+    if (!parsed.ok) return parsed;
+    const allowed = await this.#change(rightsStatement(parsed.value), {
+      actor,
+      action: 'app.allow',
+      subject: record.name,
+      details: rightsOf(parsed.value),
+    });
+    if (!allowed.ok) return allowed;
+    return allowed.value ? parsed : this.#unknown(more.name);
   }
 
   /** Every app, by name. */
@@ -152,11 +218,29 @@ export class AppRegistry {
     return [...this.#apps.values()].map(({ record }) => record);
   }
 
-  /** The app that a user name and password prove; `undefined` where they prove none. The case of the name does not matter. */
-  signIn(username: string, password: Secret): App | undefined {
+  /** The app that a user name and password prove, as `PasswordCheck` looks at it. The case of the name does not matter. */
+  async signIn(username: string, password: Secret, address: string): Promise<SignInOutcome> {
     const known = this.#apps.get(username.toLowerCase());
-    const isRight = isPassword(password, known?.credential ?? NO_PASSWORD);
-    return isRight ? known?.app : undefined;
+    const isKnownAddress = this.isKnownAddress(username, address);
+    const verdict = await this.#check.look({
+      password,
+      stored: known === undefined ? [] : this.#storedOf(known),
+      isKnownAddress,
+      isSlowInUse: this.#isSlowInUse,
+    });
+    if (verdict !== 'right') return verdict === 'busy' ? 'busy' : undefined;
+    if (known !== undefined && !isKnownAddress) await this.#remember(known.app.name, placeOf(address));
+    return known?.app;
+  }
+
+  /** A name of a password that says nothing about it outside this process. */
+  digest(password: Secret): string {
+    return this.#check.digest(password).toString('base64');
+  }
+
+  /** Whether a name signed in well from that address, or its IPv6 /64, before. */
+  isKnownAddress(username: string, address: string): boolean {
+    return this.#addresses.get(username.toLowerCase())?.has(placeOf(address)) === true;
   }
 
   /** The app of that name, unless it was removed. */
@@ -181,14 +265,40 @@ export class AppRegistry {
     return [...this.#apps.values()].find(({ app }) => app.users.some((user) => names.includes(user)))?.app;
   }
 
-  /** Ends listening for changes of other nodes. */
-  close(): void {
+  /** Ends listening for changes of other nodes, and stores who was turned away. */
+  async close(): Promise<void> {
     this.#subscription.close();
+    await this.refusals.close();
   }
 
-  async #changed(): Promise<void> {
-    await this.reload();
-    this.#database.notify(CHANNEL, '');
+  #storedOf({ credential, previous }: KnownApp): string[] {
+    const isStillTaken = previous !== undefined && this.#clock.now() < previous.until;
+    return isStillTaken ? [credential, previous.credential] : [credential];
+  }
+
+  #unknown(name: string): Result<never> {
+    return failure(accessFaults.make('ACCESS_APP_UNKNOWN', { app: name }));
+  }
+
+  /** Remembers an address; that it could not be stored does not keep anybody from signing in. */
+  async #remember(app: string, address: string): Promise<void> {
+    const addresses = this.#addresses.get(app.toLowerCase());
+    if ((addresses?.size ?? 0) >= MOST_ADDRESSES) return;
+    if (addresses === undefined)
+      this.#addresses = new Map([...this.#addresses, [app.toLowerCase(), new Set([address])]]);
+    else addresses.add(address);
+    await this.#database.batch([addressStatement({ app, address, at: this.#clock.now() })]);
+  }
+
+  /** Stores a change with its record; gives whether there was something to change. */
+  async #change(statement: Statement, entry: Parameters<typeof auditStatement>[0]): Promise<Result<boolean>> {
+    const stored = await this.#database.batch([mustChange(statement, 1), auditStatement(entry, this.#clock.now())]);
+    if (!stored.ok) return stored;
+    if (stored.value.done) {
+      await this.reload();
+      this.#database.notify(ACCESS_CHANNEL, '');
+    }
+    return success(stored.value.done);
   }
 }
 
@@ -197,6 +307,6 @@ export async function openAppRegistry(database: Database, clock: Clock): Promise
   const registry = new AppRegistry(database, clock);
   const loaded = await registry.reload();
   if (loaded.ok) return success(registry);
-  registry.close();
+  await registry.close();
   return loaded;
 }

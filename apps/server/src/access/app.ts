@@ -44,9 +44,14 @@ export interface App {
 export interface AppRecord extends AppInput {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
+  /** When it enrolled itself by calling in; absent where a person added it. */
+  readonly learnedAt?: number;
+  /** Until when its password before the last rotation is taken too. */
+  readonly previousPasswordUntil?: number;
 }
 
-const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i;
+/** Also an address: many devices have one where a user name is asked for. */
+const NAME = /^[a-z0-9](?:[a-z0-9._@+-]{0,126}[a-z0-9])?$/i;
 /** An account of the system, as useradd and directory services name them, or its number. */
 const ACCOUNT = /^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,255}\$?$/;
 
@@ -65,7 +70,7 @@ export function parseApp(input: AppInput): Result<App> {
   const { name, fromRule = 'refuse', users = [] } = input;
   const invalid = (reason: string): Result<App> =>
     failure(accessFaults.make('ACCESS_APP_INVALID', { app: name, reason }));
-  if (!NAME.test(name)) return invalid('its name is not 1 to 64 letters, digits, dots and hyphens');
+  if (!NAME.test(name)) return invalid('its name is not 1 to 128 letters, digits, dots, hyphens and @');
   if (!FROM_RULES.includes(fromRule)) return invalid(`the rule for From is none of ${FROM_RULES.join(', ')}`);
   const wrongUser = users.find((user) => !ACCOUNT.test(user));
   if (wrongUser !== undefined) return invalid(`"${wrongUser}" is not the name or number of an account`);

@@ -85,3 +85,46 @@ export function isInRange(address: string, range: NetworkRange): boolean {
   const rest = BigInt(range.bits - range.prefix);
   return parsed.value >> rest === range.value >> rest;
 }
+
+/** Ranges whose addresses do not come from the Internet (RFC 1918, RFC 4193, RFC 6598, loopback and link-local). */
+const PRIVATE: readonly NetworkRange[] = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '100.64.0.0/10',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+].flatMap((text) => {
+  const parsed = parseNetworkRange(text);
+  return parsed.ok ? [parsed.value] : [];
+});
+
+/** Whether every address of a range is one of a network of one's own. */
+export function isPrivateRange({ bits, prefix, value }: NetworkRange): boolean {
+  return PRIVATE.some((own) => {
+    const rest = BigInt(own.bits - own.prefix);
+    return own.bits === bits && own.prefix <= prefix && own.value >> rest === value >> rest;
+  });
+}
+
+/** How an address, as a socket tells it, is written where people read it: IPv4 within IPv6 as IPv4, without a zone. */
+export function shownAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)[0] ?? '';
+}
+
+/** What counts as one place: an IPv4 address, or the /64 that an IPv6 host can usually choose its addresses from. */
+export function placeOf(address: string): string {
+  const parsed = parseAddress(address);
+  if (parsed?.bits !== 128) return shownAddress(address);
+  return `${(parsed.value >> 64n).toString(16)}::/64`;
+}
+
+/** A name for what is at an address. */
+export function placeName(address: string): string {
+  return `device-${shownAddress(address)
+    .replaceAll(/[^0-9a-z]+/gi, '-')
+    .replaceAll(/^-+|-+$/g, '')}`.toLowerCase();
+}

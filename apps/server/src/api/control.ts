@@ -8,7 +8,7 @@
  * (`control-wire.ts`) find it by its name. Input and answer are JSON. A change names its `actor`. What comes piece by piece is
  * answered with a `ControlStream`, which goes over the wire as lines of JSON.
  */
-import { success, type Clock, type Result } from '@postbearer/core';
+import { Secret, success, type Clock, type Result } from '@postbearer/core';
 import type {
   LaneCount,
   MessageDetails,
@@ -20,9 +20,12 @@ import type {
   Queue,
   QueueCounts,
 } from '@postbearer/queue';
-import type { AppRegistry } from '../access/app-registry.ts';
+import type { AllowInput, AppRegistry } from '../access/app-registry.ts';
+import { rightsOf } from '../access/app-rows.ts';
 import type { AppInput, AppRecord } from '../access/app.ts';
 import { auditStatement } from '../access/audit.ts';
+import type { LearningNetwork, LearnInput } from '../access/learning.ts';
+import type { RefusedClient } from '../access/refusals.ts';
 import type { Statement } from '@postbearer/database';
 
 /** How a lane stands. */
@@ -63,7 +66,33 @@ export interface Control {
   holdLane(input: { readonly lane: string; readonly sender: string; readonly actor: string }): Promise<Result<void>>;
   releaseLane(input: { readonly lane: string; readonly sender: string; readonly actor: string }): Promise<Result<void>>;
   addApp(input: { readonly app: AppInput; readonly actor: string }): Promise<Result<AddedApp>>;
+  /** With the password that the device has, which is not shown again. */
+  addAppWithPassword(input: {
+    readonly app: AppInput;
+    readonly password: string;
+    readonly actor: string;
+  }): Promise<Result<AppInput>>;
   listApps(input: Record<string, never>): Promise<Result<readonly AppRecord[]>>;
+  /** Lets an app do more than it may already. */
+  allowApp(input: { readonly app: AllowInput; readonly actor: string }): Promise<Result<AppInput>>;
+  /** The password before it is taken for `graceMs` more. */
+  rotateApp(input: {
+    readonly name: string;
+    readonly graceMs: number;
+    readonly actor: string;
+  }): Promise<Result<{ readonly name: string; readonly password: string }>>;
+  setAppPassword(input: {
+    readonly name: string;
+    readonly password: string;
+    readonly graceMs: number;
+    readonly actor: string;
+  }): Promise<Result<{ readonly name: string }>>;
+  /** Who was turned away, the latest first. */
+  listRefused(input: Record<string, never>): Promise<Result<readonly RefusedClient[]>>;
+  /** Enrols the devices of a network that call in for a while. */
+  learnApps(input: { readonly learn: LearnInput; readonly actor: string }): Promise<Result<LearningNetwork>>;
+  /** The networks whose devices are being learnt. */
+  listLearning(input: Record<string, never>): Promise<Result<readonly LearningNetwork[]>>;
   removeApp(input: { readonly name: string; readonly actor: string }): Promise<Result<void>>;
 }
 
@@ -105,8 +134,32 @@ export function createControl(options: ControlOptions): Control {
       queue.release(lane, sender, record(actor, 'lane.release', `${lane} ${sender}`.trim())),
     async addApp({ app, actor }) {
       const added = await apps.add(app, actor);
-      return added.ok ? success({ app, password: added.value.password.reveal() }) : added;
+      return added.ok ? success({ app, password: added.value.password?.reveal() ?? '' }) : added;
     },
+    async addAppWithPassword({ app, password, actor }) {
+      const added = await apps.add(app, actor, { password: Secret.of(password) });
+      return added.ok ? success(app) : added;
+    },
+    async allowApp({ app, actor }) {
+      const allowed = await apps.allow(app, actor);
+      return allowed.ok ? success({ name: allowed.value.name, ...rightsOf(allowed.value) }) : allowed;
+    },
+    async rotateApp({ name, graceMs, actor }) {
+      const rotated = await apps.rotate(name, actor, { graceMs });
+      if (!rotated.ok) return rotated;
+      return success({ name: rotated.value.app.name, password: rotated.value.password?.reveal() ?? '' });
+    },
+    async setAppPassword({ name, password, graceMs, actor }) {
+      const rotated = await apps.rotate(name, actor, { graceMs, password: Secret.of(password) });
+      return rotated.ok ? success({ name: rotated.value.app.name }) : rotated;
+    },
+    listRefused() {
+      const mailbox = apps.list()[0]?.mailboxes[0];
+      const isApp = (name: string): boolean => apps.byName(name) !== undefined;
+      return apps.refusals.list({ isApp, ...(mailbox === undefined ? {} : { mailbox }) });
+    },
+    learnApps: ({ learn, actor }) => apps.learning.learn(learn, actor),
+    listLearning: () => Promise.resolve(success(apps.learning.list())),
     listApps: () => Promise.resolve(success(apps.list())),
     removeApp: ({ name, actor }) => apps.remove(name, actor),
   };

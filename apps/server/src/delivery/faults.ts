@@ -8,7 +8,10 @@ export type DeliveryFaultCode =
   | 'MESSAGE_NOT_ADDRESSED'
   | 'MESSAGE_TOO_MANY_RECIPIENTS'
   | 'MESSAGE_SIZE_OVER_LIMIT'
-  | 'SERVICE_CLOSING';
+  | 'SERVICE_CLOSING'
+  | 'SERVICE_NO_ROOM'
+  | 'MESSAGE_QUOTA_REACHED'
+  | 'MESSAGE_RATE_REACHED';
 
 /** Faults of handing in a message. */
 export const deliveryFaults: FaultCatalogue<DeliveryFaultCode> = defineFaults<DeliveryFaultCode>({
@@ -56,6 +59,35 @@ export const deliveryFaults: FaultCatalogue<DeliveryFaultCode> = defineFaults<De
     source:
       'learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits',
     read: '2026-11-24',
+  },
+  SERVICE_NO_ROOM: {
+    title: 'No room on the disk',
+    message: 'There is not enough room on the disk to take another message.',
+    cause:
+      'Mail is taken only while the largest message would fit one and a half times, so that nothing is lost half-way.',
+    remedy: {
+      steps: ['Make room on the disk of the data folder; mail is then taken again within seconds.'],
+      command: 'postbearer status',
+    },
+    next: 'retry',
+  },
+  MESSAGE_QUOTA_REACHED: {
+    title: 'Too much waits',
+    message:
+      'Of the app "{app}" {messages} messages with {megabytes} MB wait to be sent; more are taken once some are sent.',
+    cause: 'The app hands in faster than its mailbox may send.',
+    remedy: {
+      steps: ['Wait, or send more slowly; look at why its lane does not drain.', 'Or raise the quota in the settings.'],
+      command: 'postbearer status',
+    },
+    next: 'retry',
+  },
+  MESSAGE_RATE_REACHED: {
+    title: 'Too many at once',
+    message: 'The app "{app}" may hand in {limit} {what} a minute.',
+    cause: 'It hands in more than that.',
+    remedy: { steps: ['Send more slowly, or raise the limit in the settings.'] },
+    next: 'retry',
   },
   SERVICE_CLOSING: {
     title: 'Service is closing',

@@ -8,11 +8,20 @@
  *   it, or one that the app was given; otherwise the app's rule decides: refuse, rewrite to the mailbox, or keep;
  * - the null sender becomes the mailbox: submission to Exchange Online takes none.
  */
-import { failure, success, type DsnRequest, type MailboxAddress, type Result } from '@postbearer/core';
+import {
+  failure,
+  success,
+  systemClock,
+  type Clock,
+  type DsnRequest,
+  type MailboxAddress,
+  type Result,
+} from '@postbearer/core';
 import type { Statement } from '@postbearer/database';
 import type { Enqueued, IdempotencyKey, Intake, Priority, Queue } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
 import { accessFaults } from '../access/faults.ts';
+import { createAdmission, type Admission, type AppLimits } from './admission.ts';
 import { deliveryFaults } from './faults.ts';
 import type { Lane, LaneBook } from './lanes.ts';
 
@@ -54,6 +63,8 @@ export interface Submitter {
   readonly maxMessageBytes: number;
   /** The most recipients of a message. */
   readonly maxRecipients: number;
+  /** Whether more may come in; ask before its bytes are sent. */
+  readonly admission: Admission;
   /** Finds the way of a message. Fails with `ACCESS_SENDER_NOT_ALLOWED`. */
   route(request: RouteRequest): Result<Route>;
   /** Begins to take a message in. Fails with `SERVICE_CLOSING`. */
@@ -111,6 +122,11 @@ export interface SubmitterOptions {
   readonly lanes: LaneBook;
   readonly maxMessageBytes: number;
   readonly maxRecipients: number;
+  /** What each app may hand in and have waiting; without a limit where left out. */
+  readonly appLimits?: AppLimits;
+  /** How much room the disk of the data has; nothing is refused for it where left out. */
+  readonly freeBytes?: () => Promise<number>;
+  readonly clock?: Clock;
   readonly isClosing: () => boolean;
   /** Hears of each message that is stored. */
   readonly onQueued: (
@@ -124,8 +140,10 @@ export interface SubmitterOptions {
 
 /** Makes the way into the queue. */
 export function createSubmitter(options: SubmitterOptions): Submitter {
-  const { queue, lanes, maxMessageBytes, maxRecipients } = options;
+  const { queue, lanes, maxMessageBytes, maxRecipients, appLimits: limits = {}, clock = systemClock } = options;
+  const room = options.freeBytes === undefined ? {} : { freeBytes: options.freeBytes };
   return {
+    admission: createAdmission({ queue, limits, maxMessageBytes, clock, ...room }),
     maxMessageBytes,
     maxRecipients,
     route: (request) => routeOf(request, lanes),

@@ -7,35 +7,47 @@
  * - the sender is checked at MAIL FROM already, so that a device is told before it sends megabytes;
  * - 250 is said after the message is on disk, and for nothing else.
  */
-import { oneLine, type Clock, type EventSink, type Fault } from '@postbearer/core';
+import type { Clock, EventSink, Fault } from '@postbearer/core';
 import { passPoint } from '@postbearer/database';
 import type { SmtpServerHandler, SmtpSession, SpokenReply } from '@postbearer/smtp/server';
 import type { AppRegistry } from '../access/app-registry.ts';
 import type { App } from '../access/app.ts';
 import { accessFaults } from '../access/faults.ts';
+import type { Learning } from '../access/learning.ts';
+import { shownAddress } from '../access/network-range.ts';
+import type { Refusals } from '../access/refusals.ts';
 import type { Submitter } from '../delivery/submit.ts';
-import { relayFaults } from './faults.ts';
+import { dsnRequestOf } from './dsn-request.ts';
 import { replyFor } from './replies.ts';
-import { SignInLimit } from './sign-in-limit.ts';
+import { signIn, type SignInOptions } from './sign-in.ts';
+import type { SignInLimit } from './sign-in-limit.ts';
 import { takeIn } from '../delivery/take-in.ts';
 
 /** What a handler works with. */
 export interface RelayHandlerOptions {
   readonly security: 'starttls' | 'tls' | 'plain';
   readonly hostname: string;
-  readonly apps: Pick<AppRegistry, 'signIn' | 'byName' | 'byAddress'>;
+  readonly apps: Pick<AppRegistry, 'signIn' | 'byName' | 'byAddress' | 'isKnownAddress' | 'digest'>;
+  readonly learning: Pick<Learning, 'isLearning' | 'enrol'>;
+  readonly refusals: Pick<Refusals, 'note'>;
+  /** One for all listeners. */
+  readonly limit: SignInLimit;
   readonly submitter: Submitter;
   readonly clock: Clock;
   readonly onEvent: EventSink;
 }
 
-const WRONG_PASSWORD: SpokenReply = { code: 535, enhanced: '5.7.8', text: 'User name or password wrong' };
-const SLOW_DOWN: SpokenReply = { code: 454, enhanced: '4.7.0', text: 'Too many failed sign-ins; try again later' };
 const NOT_HERE: SpokenReply = { code: 554, enhanced: '5.7.1', text: 'This address may not send here' };
 const SIGN_IN_FIRST: SpokenReply = { code: 530, enhanced: '5.7.0', text: 'Authentication required' };
 
 function originOf({ remoteAddress }: SmtpSession): string {
-  return `smtp ${remoteAddress.replace(/^::ffff:(?=\d)/i, '')}`;
+  return `smtp ${shownAddress(remoteAddress)}`;
+}
+
+/** What is known of somebody who is turned away. */
+interface Who {
+  readonly app?: string;
+  readonly username?: string;
 }
 
 /** How the message came, as RFC 3848 names it. */
@@ -54,67 +66,86 @@ function receivedField(session: SmtpSession, hostname: string): string {
 
 /** Makes the handler of one listener. */
 export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHandler {
-  const { security, hostname, apps, submitter, clock, onEvent } = options;
-  const limit = new SignInLimit(clock);
+  const { security, hostname, apps, learning, refusals, submitter, clock, onEvent } = options;
+  const { admission } = submitter;
 
   const appOf = ({ identity, remoteAddress }: SmtpSession): App | undefined =>
     identity === undefined ? apps.byAddress(remoteAddress) : apps.byName(identity);
 
-  const refuse = (session: SmtpSession, fault: Fault, reply: SpokenReply, app?: string): SpokenReply => {
+  const refuse = (session: SmtpSession, fault: Fault, reply: SpokenReply, who: Who = {}): SpokenReply => {
+    const { app } = who;
     onEvent({ name: 'submission.refused', ...(app === undefined ? {} : { app }), origin: originOf(session), fault });
+    if (fault.next !== 'retry' || who.username !== undefined)
+      refusals.note({ ...who, address: session.remoteAddress, fault });
     return reply;
   };
 
-  const refuseNobody = (session: SmtpSession, reply: SpokenReply): SpokenReply =>
-    refuse(session, accessFaults.make('ACCESS_NOBODY', { address: session.remoteAddress }), reply);
+  const refuseApp = (session: SmtpSession, fault: Fault, app: App): SpokenReply =>
+    refuse(session, fault, replyFor(fault), { app: app.name });
+
+  const refuseNobody = (session: SmtpSession, reply: SpokenReply): SpokenReply => {
+    const address = shownAddress(session.remoteAddress);
+    return refuse(session, accessFaults.make('ACCESS_NOBODY', { address }), reply);
+  };
 
   const handler: SmtpServerHandler = {
+    extensions: (_session, standard) => [...standard.filter((line) => !/^AUTH\b/i.test(line)), 'DSN'],
     connect(session) {
-      if (security !== 'plain' || appOf(session) !== undefined) return undefined;
+      if (security !== 'plain' || appOf(session) !== undefined || learning.isLearning(session.remoteAddress))
+        return undefined;
       return refuseNobody(session, NOT_HERE);
     },
-    mail(session, { sender }) {
-      const app = appOf(session);
-      if (app === undefined) {
-        // It was removed while it was signed in, or it never was.
-        return refuseNobody(session, security === 'plain' ? NOT_HERE : SIGN_IN_FIRST);
-      }
+    async mail(session, { sender }) {
+      const { identity, remoteAddress: address } = session;
+      const app = appOf(session) ?? (identity === undefined ? await learning.enrol({ address }) : undefined);
+      // It was removed while it was signed in, or it never was.
+      if (app === undefined) return refuseNobody(session, security === 'plain' ? NOT_HERE : SIGN_IN_FIRST);
       const route = submitter.route({ app, sender, from: [] });
-      return route.ok ? undefined : refuse(session, route.fault, replyFor(route.fault), app.name);
+      if (!route.ok) return refuseApp(session, route.fault, app);
+      const admitted = await admission.message(app);
+      return admitted.ok ? undefined : refuseApp(session, admitted.fault, app);
+    },
+    recipient(session) {
+      const app = appOf(session);
+      const admitted = app === undefined ? undefined : admission.recipients(app, 1);
+      return app === undefined || admitted?.ok !== false ? undefined : refuseApp(session, admitted.fault, app);
     },
     async message(session, { envelope, content }) {
       const app = appOf(session);
       if (app === undefined) return SIGN_IN_FIRST;
       const { sender, recipients } = envelope;
       const received = receivedField(session, hostname);
+      const dsn = dsnRequestOf(envelope);
       const taken = await takeIn(
-        { app, sender, recipients, content, origin: originOf(session), received, hostname, now: clock.now() },
+        {
+          app,
+          sender,
+          recipients,
+          content,
+          origin: originOf(session),
+          received,
+          hostname,
+          now: clock.now(),
+          ...(dsn === undefined ? {} : { dsn }),
+        },
         submitter,
       );
-      if (!taken.ok) return refuse(session, taken.fault, replyFor(taken.fault), app.name);
+      if (!taken.ok) return refuseApp(session, taken.fault, app);
       passPoint('confirm:before');
       return { code: 250, enhanced: '2.0.0', text: `Queued as ${taken.value.id}` };
     },
   };
   if (security === 'plain') return handler;
+  const signInOptions: SignInOptions = {
+    ...options,
+    refuse: (session, fault, reply, username) => refuse(session, fault, reply, { username }),
+  };
   return {
     ...handler,
-    extensions: (_session, standard) => standard.map((line) => (/^AUTH\b/i.test(line) ? 'AUTH PLAIN LOGIN' : line)),
-    authenticate(session, attempt) {
-      const { remoteAddress } = session;
-      const { username } = attempt;
-      if (!('password' in attempt)) return { code: 504, enhanced: '5.5.4', text: 'Mechanism not offered' };
-      if (limit.isReached(remoteAddress, username)) {
-        return refuse(session, relayFaults.make('RELAY_TOO_MANY_SIGN_INS', { address: remoteAddress }), SLOW_DOWN);
-      }
-      const app = apps.signIn(username, attempt.password);
-      if (app !== undefined) return { identity: app.name };
-      limit.failed(remoteAddress, username);
-      const fault = accessFaults.make('ACCESS_CREDENTIAL_WRONG', {
-        app: oneLine(username, 64),
-        address: remoteAddress,
-      });
-      return refuse(session, fault, WRONG_PASSWORD);
-    },
+    extensions: (_session, standard) => [
+      ...standard.map((line) => (/^AUTH\b/i.test(line) ? 'AUTH PLAIN LOGIN' : line)),
+      'DSN',
+    ],
+    authenticate: (session, attempt) => signIn(session, attempt, signInOptions),
   };
 }

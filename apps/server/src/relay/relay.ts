@@ -11,6 +11,7 @@ import {
 } from '../access/certificate.ts';
 import type { Submitter } from '../delivery/submit.ts';
 import { createRelayHandler } from './relay-handler.ts';
+import { SignInLimit } from './sign-in-limit.ts';
 
 /** One place where mail is taken. */
 export interface ListenerSettings {
@@ -68,8 +69,9 @@ async function listen(
   options: RelayOptions,
   listener: ListenerSettings,
   files: CertificateFiles | undefined,
+  limit: SignInLimit,
 ): Promise<Result<OpenListener>> {
-  const { settings, submitter, clock, onEvent, onError } = options;
+  const { settings, apps, submitter, clock, onEvent, onError } = options;
   const { security, port, host = '127.0.0.1' } = listener;
   const certificate = security === 'plain' || files === undefined ? undefined : await readCertificate(files);
   if (certificate?.ok === false) return certificate;
@@ -77,7 +79,17 @@ async function listen(
     hostname: settings.hostname,
     security,
     ...(certificate === undefined ? {} : { certificate: certificate.value }),
-    handler: createRelayHandler({ ...options, security, hostname: settings.hostname }),
+    handler: createRelayHandler({
+      security,
+      hostname: settings.hostname,
+      apps,
+      learning: apps.learning,
+      refusals: apps.refusals,
+      limit,
+      submitter,
+      clock,
+      onEvent,
+    }),
     limits: { messageBytes: submitter.maxMessageBytes, recipients: submitter.maxRecipients },
     clock,
     onError,
@@ -107,13 +119,14 @@ async function listen(
 /** Opens every listener; where one cannot be opened, none stays. Fails as `SmtpServer.listen` does, or with `ACCESS_CERTIFICATE_UNREADABLE`. */
 export async function startRelay(options: RelayOptions): Promise<Result<Relay>> {
   const files = await certificateFiles(options);
+  const limit = new SignInLimit(options.clock);
   const open: OpenListener[] = [];
   const close = async (graceMs: number): Promise<void> => {
     for (const { follower } of open) follower?.close();
     await Promise.all(open.map(async ({ server }) => await server.close({ graceMs })));
   };
   for (const listener of options.settings.listeners) {
-    const opened = await listen(options, listener, files);
+    const opened = await listen(options, listener, files, limit);
     if (opened.ok) open.push(opened.value);
     else {
       await close(0);

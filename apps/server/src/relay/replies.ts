@@ -18,9 +18,16 @@ const REFUSALS: Readonly<Record<string, Omit<SpokenReply, 'text'>>> = {
   MESSAGE_FROM_UNCLEAR: { code: 550, enhanced: '5.6.0' },
 };
 
+/** Refusals for now whose reason the client may know; each passes by itself. */
+const LATER: Readonly<Record<string, Omit<SpokenReply, 'text'>>> = {
+  SERVICE_NO_ROOM: { code: 452, enhanced: '4.3.1' },
+  MESSAGE_QUOTA_REACHED: { code: 452, enhanced: '4.3.1' },
+  MESSAGE_RATE_REACHED: { code: 452, enhanced: '4.7.1' },
+};
+
 /** The reply to a client for a fault. */
 export function replyFor(fault: Fault): SpokenReply {
-  const refusal = REFUSALS[fault.code];
+  const refusal = REFUSALS[fault.code] ?? LATER[fault.code];
   if (refusal !== undefined) return { ...refusal, text: fault.message };
   if (fault.code === 'DATABASE_DISK_FULL')
     return { code: 452, enhanced: '4.3.1', text: 'No room now; try again later' };

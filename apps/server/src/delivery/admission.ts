@@ -1,0 +1,150 @@
+/**
+ * Whether one more message may come in at all, before anybody sends its bytes.
+ *
+ * The rules of this file:
+ * - nothing is taken while the disk has less room than one and a half times the largest message (as Postfix does);
+ * - nothing more of an app is taken while as much of it waits as it may have waiting, in messages or in bytes;
+ * - an app hands in no more messages and recipients in a minute than it may; what it did not use is not saved up beyond a minute;
+ * - a limit of one app is felt by no other.
+ * Each of them passes by itself, so the client is asked to come again.
+ */
+import { failure, success, type Clock, type Result } from '@postbearer/core';
+import type { Queue } from '@postbearer/queue';
+import type { App } from '../access/app.ts';
+import { deliveryFaults } from './faults.ts';
+
+/** What each app may have and do; without a limit where one is left out. */
+export interface AppLimits {
+  readonly messagesPerMinute?: number;
+  readonly recipientsPerMinute?: number;
+  /** Messages that wait. */
+  readonly queuedMessages?: number;
+  /** Bytes of messages that wait. */
+  readonly queuedBytes?: number;
+}
+
+/** Says whether more may come in. */
+export interface Admission {
+  /** Counts a message of an app. Fails with `SERVICE_NO_ROOM`, `MESSAGE_QUOTA_REACHED`, `MESSAGE_RATE_REACHED` or what the database reports. */
+  message(app: App): Promise<Result<void>>;
+  /** Counts recipients of an app. Fails with `MESSAGE_RATE_REACHED`. */
+  recipients(app: App, count: number): Result<void>;
+}
+
+/** What an admission works with. */
+export interface AdmissionOptions {
+  readonly queue: Pick<Queue, 'queuedOf'>;
+  readonly limits: AppLimits;
+  readonly maxMessageBytes: number;
+  /** How much room the disk of the data has; where it cannot be known, or is not ours, nothing is refused for it. */
+  readonly freeBytes?: () => Promise<number>;
+  readonly clock: Clock;
+}
+
+const MINUTE_MS = 60_000;
+/** How long an answer about the disk holds. */
+const ROOM_HOLDS_MS = 1000;
+const ROOM_FOR_MESSAGES = 1.5;
+const QUOTA_WAIT_MS = MINUTE_MS;
+
+/** How much of a minute's allowance is left, refilled as time passes. */
+class Allowance {
+  readonly #perMinute: number;
+  #left: number;
+  #atMs: number;
+
+  constructor(perMinute: number, nowMs: number) {
+    this.#perMinute = perMinute;
+    this.#left = perMinute;
+    this.#atMs = nowMs;
+  }
+
+  /** Takes so much; gives 0, or how long to wait where there is not so much, and takes nothing then. */
+  take(count: number, nowMs: number): number {
+    this.#left = Math.min(this.#perMinute, this.#left + ((nowMs - this.#atMs) * this.#perMinute) / MINUTE_MS);
+    this.#atMs = nowMs;
+    // More than a minute's worth at once is taken when nothing else was.
+    const needed = Math.min(count, this.#perMinute);
+    if (this.#left < needed) return Math.ceil(((needed - this.#left) * MINUTE_MS) / this.#perMinute);
+    this.#left -= count;
+    return 0;
+  }
+}
+
+class Allowances {
+  readonly #perMinute: number | undefined;
+  readonly #clock: Clock;
+  readonly #byApp = new Map<string, Allowance>();
+
+  constructor(perMinute: number | undefined, clock: Clock) {
+    this.#perMinute = perMinute;
+    this.#clock = clock;
+  }
+
+  take({ name }: App, count: number, what: string): Result<void> {
+    if (this.#perMinute === undefined) return success(undefined);
+    const nowMs = this.#clock.monotonicMs();
+    const known = this.#byApp.get(name) ?? new Allowance(this.#perMinute, nowMs);
+    this.#byApp.set(name, known);
+    const waitMs = known.take(count, nowMs);
+    if (waitMs === 0) return success(undefined);
+    const values = { app: name, limit: this.#perMinute, what };
+    return failure(deliveryFaults.make('MESSAGE_RATE_REACHED', values, { retryAfterMs: waitMs }));
+  }
+}
+
+/** Looks at the disk at most once a second. */
+class Room {
+  readonly #options: AdmissionOptions;
+  #isEnough = true;
+  #untilMs = -Infinity;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  async isEnough(): Promise<boolean> {
+    const { clock, freeBytes } = this.#options;
+    if (freeBytes === undefined || clock.monotonicMs() < this.#untilMs) return this.#isEnough;
+    this.#looking ??= this.#look(freeBytes).finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+    return this.#isEnough;
+  }
+
+  async #look(freeBytes: () => Promise<number>): Promise<void> {
+    const free = await freeBytes().catch(() => Infinity);
+    this.#isEnough = free >= ROOM_FOR_MESSAGES * this.#options.maxMessageBytes;
+    this.#untilMs = this.#options.clock.monotonicMs() + ROOM_HOLDS_MS;
+  }
+}
+
+/** Makes the admission of a service. */
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { queue, limits, clock } = options;
+  const { queuedMessages = Infinity, queuedBytes = Infinity } = limits;
+  const room = new Room(options);
+  const messages = new Allowances(limits.messagesPerMinute, clock);
+  const recipients = new Allowances(limits.recipientsPerMinute, clock);
+
+  const hasQuota = async ({ name }: App): Promise<Result<void>> => {
+    if (queuedMessages === Infinity && queuedBytes === Infinity) return success(undefined);
+    const load = await queue.queuedOf(name);
+    if (!load.ok) return load;
+    const { messages: waiting, bytes } = load.value;
+    if (waiting < queuedMessages && bytes < queuedBytes) return success(undefined);
+    const values = { app: name, messages: waiting, megabytes: Math.ceil(bytes / 1_000_000) };
+    return failure(deliveryFaults.make('MESSAGE_QUOTA_REACHED', values, { retryAfterMs: QUOTA_WAIT_MS }));
+  };
+
+  return {
+    async message(app) {
+      if (!(await room.isEnough())) return failure(deliveryFaults.make('SERVICE_NO_ROOM'));
+      const quota = await hasQuota(app);
+      return quota.ok ? messages.take(app, 1, 'messages') : quota;
+    },
+    recipients: (app, count) => recipients.take(app, count, 'recipients'),
+  };
+}
