@@ -45,7 +45,7 @@ const reopenRecipients = prepare(
 function queueAgain(verb: 'retry' | 'release'): (values: ChangeValues) => Statement {
   return prepare(
     (value: ValueNamed<ChangeValues>) =>
-      sql`update message set state = ${sql.lit(stateAfter(verb))}, ready_at = ${value('now')}, lifetime_from = ${value('now')}, hold_reason = null, crashes = 0, ended_at = null where id = ${value('id')} and has_body = 1 and ${possible(verb)}`,
+      sql`update message set state = ${sql.lit(stateAfter(verb))}, ready_at = ${value('now')}, lifetime_from = ${value('now')}, hold_reason = null, crashes = 0, ended_at = null, wait_left = null where id = ${value('id')} and has_body = 1 and ${possible(verb)}`,
   );
 }
 

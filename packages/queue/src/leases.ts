@@ -139,7 +139,7 @@ export class Leases {
       if (isSettling || nowMs < untilMs) continue;
       const found = await database.query(leasedById({ id, lease_number: leaseNumber }));
       if (!found.ok) return;
-      const taken = await database.batch(found.value.flatMap((lost) => recoverStatements(this.#context, lost)));
+      const taken = await database.batch(found.value.flatMap(recoverStatements));
       if (!taken.ok) return;
       this.forget({ id, leaseNumber });
       wake(lane);

@@ -322,6 +322,7 @@ export class Queue {
     this.#timer = undefined;
     this.#wakes.stop();
     await Promise.all([this.#ticking, this.#tidying]);
+    await this.#upkeep.noteWaits();
     await this.#owner.stop();
   }
 

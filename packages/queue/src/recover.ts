@@ -1,14 +1,12 @@
 /**
  * Messages whose lease was never settled: their node died, or the worker that had them is stuck.
  *
- * The first time a message goes back at once. The second time it waits a few seconds, drawn at random, so that it is not
- * again in flight beside the same others: one of them may be what kills the node. The third time it is set aside.
+ * It goes back at once and keeps its place, but is a suspect from now on: one of those that were in hand may be what kills
+ * the node, so suspects are sent one at a time (see `lease.ts`). The third time a message is set aside.
  */
 import { prepare, type Statement, type ValueNamed } from '@postbearer/database';
 import { sql } from 'kysely';
-import type { QueueContext } from './context.ts';
 import { queueFaults } from './faults.ts';
-import { waitAfterCrash } from './retry-schedule.ts';
 import { db, type HoldReason, type MessageRow } from './schema.ts';
 import { stateAfter, type MessageState } from './states.ts';
 
@@ -74,32 +72,13 @@ const recordFault = prepare((value: ValueNamed<{ id: string; code: string; fault
 );
 
 /** The statements that take a message back from a lost lease; they change nothing where it was settled after all. */
-export function recoverStatements({ clock, random }: QueueContext, lost: LostMessage): Statement[] {
-  const { id, lease_number } = lost;
-  const crashes = lost.crashes + 1;
-  if (crashes >= MOST_CRASHES) {
-    const fault = queueFaults.make('QUEUE_MESSAGE_SET_ASIDE', { id });
-    return [
-      recover({
-        id,
-        lease_number,
-        state: stateAfter('set-aside'),
-        ready_at: lost.ready_at,
-        crashes,
-        hold_reason: 'crashes',
-      }),
-      recordFault({ id, code: fault.code, fault: JSON.stringify(fault) }),
-    ];
-  }
-  const isFirst = crashes === 1;
+export function recoverStatements({ id, lease_number, ready_at, crashes: before }: LostMessage): Statement[] {
+  const crashes = before + 1;
+  const values = { id, lease_number, ready_at, crashes };
+  if (crashes < MOST_CRASHES) return [recover({ ...values, state: stateAfter('crash'), hold_reason: null })];
+  const fault = queueFaults.make('QUEUE_MESSAGE_SET_ASIDE', { id });
   return [
-    recover({
-      id,
-      lease_number,
-      state: stateAfter(isFirst ? 'crash' : 'crash-again'),
-      ready_at: isFirst ? lost.ready_at : clock.now() + waitAfterCrash(random),
-      crashes,
-      hold_reason: null,
-    }),
+    recover({ ...values, state: stateAfter('set-aside'), hold_reason: 'crashes' }),
+    recordFault({ id, code: fault.code, fault: JSON.stringify(fault) }),
   ];
 }

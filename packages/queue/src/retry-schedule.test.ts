@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LONGEST_WAIT_MS, waitAfter } from './index.ts';
-import { waitAfterCrash } from './retry-schedule.ts';
 
 const MINUTE = 60_000;
 const draw = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -30,14 +29,4 @@ describe('the wait for the next attempt', () => {
     expect(spread(1)).toBeGreaterThan(50_000);
     expect(spread(50)).toBeGreaterThan(10 * MINUTE);
   });
-});
-
-it('makes a message wait less than a minute after a crash', () => {
-  fc.assert(
-    fc.property(draw, (drawn) => {
-      const wait = waitAfterCrash(() => drawn);
-      expect(wait).toBeGreaterThanOrEqual(5000);
-      expect(wait).toBeLessThanOrEqual(50_000);
-    }),
-  );
 });

@@ -59,8 +59,3 @@ export function waitAfter(attempts: number, random: () => number, askedMs = 0): 
   const wait = base * (1 + SPREAD * random());
   return Math.round(Math.min(Math.max(wait, askedMs), LONGEST_WAIT_MS));
 }
-
-/** How long a message waits whose node died over it for the second time: apart from those that were in flight beside it. */
-export function waitAfterCrash(random: () => number): number {
-  return Math.round((5 + 45 * random()) * SECOND_MS);
-}

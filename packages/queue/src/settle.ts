@@ -29,6 +29,7 @@ type SettledColumns = Pick<
   | 'fault'
   | 'delay_told'
   | 'ended_at'
+  | 'wait_left'
 >;
 
 const settleRow = prepare((value: ValueNamed<{ readonly [Column in keyof SettledColumns]: SettledColumns[Column] }>) =>
@@ -44,6 +45,7 @@ const settleRow = prepare((value: ValueNamed<{ readonly [Column in keyof Settled
       fault: value('fault'),
       delay_told: value('delay_told'),
       ended_at: value('ended_at'),
+      wait_left: value('wait_left'),
       leased_by: null,
     })
     .where('id', '=', value('id'))
@@ -197,6 +199,7 @@ function settleStatements(context: QueueContext, leased: LeasedMessage, decision
     fault: fault === undefined ? null : json(fault),
     delay_told: leased.isDelayTold || isDelayed ? 1 : 0,
     ended_at: isEnded(decision.state) ? now : null,
+    wait_left: decision.state === 'uncertain' ? context.retryTimes.uncertainWaitMs : null,
   });
   return [
     mustChange(settled, 1),

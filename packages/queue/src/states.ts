@@ -87,7 +87,6 @@ export type Trigger =
   | 'hold-sender'
   | 'give-back'
   | 'crash'
-  | 'crash-again'
   | 'set-aside'
   | 'mend'
   | 'retry'
@@ -138,9 +137,13 @@ export const TRANSITIONS: readonly Transition[] = [
   },
   { trigger: 'hold-sender', because: 'the mailbox may not send as this From', from: ['leased', 'queued'], to: 'held' },
   { trigger: 'give-back', because: 'nothing was tried', from: ['leased'], to: 'queued' },
-  { trigger: 'crash', because: 'its node died, or its lease ran out', from: ['leased'], to: 'queued' },
-  { trigger: 'crash-again', because: 'the same a second time; others go first', from: ['leased'], to: 'deferred' },
-  { trigger: 'set-aside', because: 'the same a third time', from: ['leased'], to: 'held' },
+  {
+    trigger: 'crash',
+    because: 'its node died, or its lease ran out; it is tried alone',
+    from: ['leased'],
+    to: 'queued',
+  },
+  { trigger: 'set-aside', because: 'the same for the third time', from: ['leased'], to: 'held' },
   { trigger: 'mend', because: 'the hold of its sender is lifted', from: ['held'], to: 'queued' },
   {
     trigger: 'retry',

@@ -1,9 +1,9 @@
 /**
  * What happens to messages by itself as time passes.
  *
- * A message that waits is queued when its time has come. One of uncertain outcome waits by the monotonic clock, from the
- * moment this run first saw it, so neither a jump of the clock nor a restart makes its wait shorter. What a clock that went
- * back would keep waiting for ever is found and waits no longer.
+ * A message that waits is queued when its time has come. One of uncertain outcome waits by the monotonic clock of the runs
+ * that see it: no jump of the wall clock makes its wait shorter, and what is left of the wait is noted now and then, so that
+ * the next run goes on with it. What a clock that went back would keep waiting for ever is found and waits no longer.
  */
 import { passPoint, prepare, type Database, type Statement, type ValueNamed } from '@postbearer/database';
 import { sql } from 'kysely';
@@ -30,7 +30,7 @@ const uncertainOnes = prepare((value: ValueNamed<{ node: string }>) =>
   db
     .selectFrom('message')
     .innerJoin('lane', 'lane.name', 'message.lane')
-    .select(['message.id', 'message.lane', 'message.lease_number'])
+    .select(['message.id', 'message.lane', 'message.lease_number', 'message.wait_left'])
     .where('message.state', '=', sql.lit('uncertain'))
     .where('message.state', '<>', sql.lit('delivered'))
     .where('lane.owner', '=', value('node')),
@@ -39,7 +39,16 @@ const uncertainOnes = prepare((value: ValueNamed<{ node: string }>) =>
 const queueUncertain = prepare((value: ValueNamed<{ id: string; lease_number: number }>) =>
   db
     .updateTable('message')
-    .set({ state: stateAfter('due') })
+    .set({ state: stateAfter('due'), wait_left: null })
+    .where('id', '=', value('id'))
+    .where('state', '=', 'uncertain')
+    .where('lease_number', '=', value('lease_number')),
+);
+
+const noteWait = prepare((value: ValueNamed<{ id: string; lease_number: number; left: number }>) =>
+  db
+    .updateTable('message')
+    .set({ wait_left: value('left') })
     .where('id', '=', value('id'))
     .where('state', '=', 'uncertain')
     .where('lease_number', '=', value('lease_number')),
@@ -59,11 +68,24 @@ const readyNow = prepare((value: ValueNamed<{ now: number; latest: number }>) =>
     .where('ready_at', '>', value('latest')),
 );
 
+/** What is left of a wait is noted after each such part of the whole. */
+const NOTED_PARTS = 10;
+
+/** A message whose outcome is uncertain. */
+interface UncertainWait {
+  readonly id: string;
+  readonly lease_number: number;
+  /** When it may go on, by the monotonic clock. */
+  readonly untilMs: number;
+  /** What was left of the wait when that was last noted. */
+  notedMs: number;
+}
+
 /** Looks after the messages of this node's lanes. */
 export class Upkeep {
   readonly #context: QueueContext;
-  /** When each message of uncertain outcome may go on, by the monotonic clock; by message and lease. */
-  #uncertain = new Map<string, number>();
+  /** By message and lease. */
+  #uncertain = new Map<string, UncertainWait>();
 
   constructor(context: QueueContext) {
     this.#context = context;
@@ -98,9 +120,14 @@ export class Upkeep {
     const lost = await database.query(leasedByOthers({ node, run }));
     if (!lost.ok || lost.value.length === 0) return;
     passPoint('recover:before');
-    await database.batch(lost.value.flatMap((message) => recoverStatements(this.#context, message)));
+    await database.batch(lost.value.flatMap(recoverStatements));
     passPoint('recover:after');
     for (const lane of new Set(lost.value.map((message) => message.lane))) wake(lane);
+  }
+
+  /** Notes what is left of every wait, before this run ends. */
+  async noteWaits(): Promise<void> {
+    await this.#note(0);
   }
 
   async #queueUncertain(): Promise<void> {
@@ -108,17 +135,31 @@ export class Upkeep {
     const found = await database.query(uncertainOnes({ node }));
     if (!found.ok) return;
     const nowMs = clock.monotonicMs();
-    const waiting = new Map<string, number>();
-    for (const { id, lane, lease_number } of found.value) {
+    const waiting = new Map<string, UncertainWait>();
+    for (const { id, lane, lease_number, wait_left } of found.value) {
       const key = `${id} ${lease_number}`;
-      const untilMs = this.#uncertain.get(key) ?? nowMs + retryTimes.uncertainWaitMs;
-      if (nowMs < untilMs) waiting.set(key, untilMs);
+      const leftMs = Math.min(wait_left ?? Infinity, retryTimes.uncertainWaitMs);
+      const wait = this.#uncertain.get(key) ?? { id, lease_number, untilMs: nowMs + leftMs, notedMs: leftMs };
+      if (nowMs < wait.untilMs) waiting.set(key, wait);
       else {
         await database.batch([queueUncertain({ id, lease_number })]);
         wake(lane);
       }
     }
     this.#uncertain = waiting;
+    await this.#note(retryTimes.uncertainWaitMs / NOTED_PARTS);
+  }
+
+  /** Notes what is left of the waits of which at least `stepMs` have passed since that was done last. */
+  async #note(stepMs: number): Promise<void> {
+    const nowMs = this.#context.clock.monotonicMs();
+    const due = [...this.#uncertain.values()].filter(({ untilMs, notedMs }) => notedMs - (untilMs - nowMs) >= stepMs);
+    if (due.length === 0) return;
+    const left = ({ untilMs }: UncertainWait): number => Math.max(0, Math.ceil(untilMs - nowMs));
+    const noted = await this.#context.database.batch(
+      due.map((wait) => noteWait({ id: wait.id, lease_number: wait.lease_number, left: left(wait) })),
+    );
+    if (noted.ok) for (const wait of due) wait.notedMs = left(wait);
   }
 
   async #inParts(statementFor: () => Statement<{ lane: string }>): Promise<void> {
