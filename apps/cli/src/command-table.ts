@@ -8,12 +8,17 @@ import type { Terminal } from './terminal.ts';
 /** What a command module exports as `define`: adds options, help and action to its command. The action returns the exit code. */
 export type DefineCommand = (command: Command, terminal: Terminal, finish: (exitCode: number) => void) => void;
 
+/** What a command exports as `run` that reads its words by itself: those of another program, which follow other rules. */
+export type RunCommand = (words: readonly string[], terminal: Terminal) => Promise<number>;
+
 /** One row of the table. */
 export interface CommandEntry {
   /** Words as typed: `send`, `config show`. */
   readonly path: string;
   readonly summary: string;
-  readonly load: () => Promise<{ readonly define: DefineCommand }>;
+  readonly load: () => Promise<{ readonly define: DefineCommand; readonly run?: RunCommand }>;
+  /** Whether its module has a `run`. */
+  readonly readsItsWords?: true;
 }
 
 /** The commands in the order of the manual. */
@@ -28,6 +33,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     path: 'verify',
     summary: 'check every step from settings to sign-in and name the first broken one',
     load: async () => await import('./commands/verify.ts'),
+  },
+  {
+    path: 'sendmail',
+    summary: 'take a message from a program, as sendmail does, for the service to send',
+    load: async () => await import('./commands/sendmail.ts'),
+    readsItsWords: true,
   },
   {
     path: 'serve',

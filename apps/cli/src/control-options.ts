@@ -1,12 +1,13 @@
 /** The options that every command about a service shares, and how it reaches the service or its database. */
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import type { Result } from '@postbearer/core';
 import { openControl, type Control } from '@postbearer/server';
 import type { Command } from 'commander';
-import { CommandFailure } from './command-failure.ts';
+import { need } from './command-failure.ts';
 import { addJsonOption } from './settings-options.ts';
 import type { Terminal } from './terminal.ts';
+
+export { need } from './command-failure.ts';
 
 /** The values of {@link addControlOptions}. */
 export interface ControlFlags {
@@ -43,12 +44,6 @@ export function dataFolderOf({ data }: ControlFlags, { environment, workingFolde
 /** Who does it, for the audit record. */
 export function actorOf(): string {
   return `cli ${userInfo().username}`;
-}
-
-/** The value of a result, or the end of the command with its fault. */
-export function need<T>(result: Result<T>): T {
-  if (!result.ok) throw CommandFailure.of(result.fault);
-  return result.value;
 }
 
 /** Asks the running service, or its database where none runs. */

@@ -38,6 +38,21 @@ function unknownCommand(args: readonly string[], terminal: Terminal): number {
   return EXIT.usage;
 }
 
+/** Commands that read their words by themselves start without the reader of all others. */
+async function run(entry: CommandEntry, words: readonly string[], terminal: Terminal): Promise<number> {
+  if (entry.readsItsWords === true && words[0] !== '--help') {
+    try {
+      const { run: runItself } = await entry.load();
+      if (runItself !== undefined) return await runItself(words, terminal);
+    } catch (error) {
+      const { endOf } = await import('./run-command.ts');
+      return endOf(error, entry.path, terminal);
+    }
+  }
+  const { runCommand } = await import('./run-command.ts');
+  return await runCommand(entry, words, terminal);
+}
+
 /**
  * Runs one command line.
  *
@@ -67,8 +82,7 @@ export async function main(args: readonly string[], given?: Terminal): Promise<n
   if (found === undefined) return unknownCommand(args, terminal);
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    const { runCommand } = await import('./run-command.ts');
-    const exitCode = await runCommand(found.entry, found.rest, terminal);
+    const exitCode = await run(found.entry, found.rest, terminal);
     return terminal.hasLostOutput() ? EXIT.temporary : exitCode;
   } catch (error) {
     const said = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -42,6 +42,14 @@ function tellFailure(
   else terminal.err(`${message}\nSee postbearer ${path} --help.\n`);
 }
 
+/** Tells how a command ended that threw, and gives its exit code; throws again what is a bug. */
+export function endOf(error: unknown, path: string, terminal: Terminal): number {
+  const failure = failureOf(error, terminal);
+  if (failure === undefined && !terminal.signal.aborted) throw error;
+  if (failure !== undefined) tellFailure(failure, path, false, terminal);
+  return failure?.exitCode ?? EXIT.cancelled;
+}
+
 /**
  * Runs the command `entry` with the words after its name.
  *

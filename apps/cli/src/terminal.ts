@@ -4,6 +4,7 @@
  * Results go to standard output, logs and faults to standard error. Colour and pictures only on a terminal; `NO_COLOR` is
  * honoured. With `--json` standard output carries exactly one JSON document.
  */
+import { addAbortSignal } from 'node:stream';
 import { styleText } from 'node:util';
 import { EXIT } from './exit-codes.ts';
 
@@ -24,6 +25,8 @@ export interface Terminal {
   err(text: string): void;
   /** All of standard input. */
   readInput(): Promise<Uint8Array>;
+  /** Standard input as it comes; ends with an error when the command is interrupted. */
+  inputBlocks(): AsyncIterable<Uint8Array>;
   /** The text with a style, where the terminal shows styles. */
   style(style: Style, text: string): string;
   /** Aborted at the first Ctrl+C or termination signal, and when nobody reads the output any more. */
@@ -70,6 +73,7 @@ export function processTerminal(interruption: AbortController): Terminal {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     readInput: async () => await readAll(process.stdin),
+    inputBlocks: () => addAbortSignal(interruption.signal, process.stdin),
     style: (style, text) => (isTerminal ? styleText(style, text, { stream: process.stdout }) : text),
     signal: interruption.signal,
     hasLostOutput: isOutLost,
