@@ -5,7 +5,6 @@
  * listener of the API without TLS stays on this machine, because a key would be read on the way; what a webhook has to have is
  * asked for.
  */
-import { isIP } from 'node:net';
 import type { MailboxAddress, SecretRef } from '@postbearer/core';
 import { choose, type Chosen } from './draft.ts';
 import type { Entry, Placed, RawListener, RawWebhook } from './entry.ts';
@@ -110,7 +109,7 @@ interface BuiltListener {
 
 function isOfThisMachine(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
-  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
+  return bare === 'localhost' || bare === '::1' || /^127(?:\.\d{1,3}){3}$/.test(bare);
 }
 
 function buildListener({ section, place, members }: RawListener, findings: Finding[]): BuiltListener {
