@@ -1,72 +1,38 @@
 /**
- * The service: its rooms, joined.
+ * The service: what can only speak SMTP or HTTP hands its mail to it, and it sends with OAuth.
  *
- * Rooms never import one another. What one needs of another it gets here, as a function whose type stands in `delivery` or
- * `access`. Starting goes from the inside out (database, queue, sending, listening) and stopping from the outside in, so that
- * nothing is taken in that nobody would keep, and nothing that was begun is dropped.
+ * Rooms never import one another. What one needs of another it gets in `running-service.ts` and the parts beside it, as a
+ * function whose type stands in `delivery` or `access`.
  *
  * @packageDocumentation
  */
-import { mkdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { success, systemClock, type Clock, type EventSink, type MailboxAddress, type Result } from '@postbearer/core';
-import { openDatabase, type Database } from '@postbearer/database';
-import { createMailer } from '@postbearer/mailer';
-import { EXCHANGE_ONLINE_LIMITS } from '@postbearer/microsoft365';
-import { createQueue, queueMigrations, type Queue, type QueueOptions } from '@postbearer/queue';
+import { success, systemClock, type Clock, type EventSink, type Fault, type Result } from '@postbearer/core';
 import type { Settings } from '@postbearer/settings';
-import { openAppRegistry, type AppRegistry } from './access/app-registry.ts';
-import { accessMigrations } from './access/schema.ts';
 import { createControl, type Control } from './api/control.ts';
-import { connectControlSocket, openControlSocket } from './api/control-socket.ts';
+import { connectControlSocket } from './api/control-socket.ts';
 import { announceOnce } from './delivery/announce.ts';
-import { Dispatcher } from './delivery/dispatcher.ts';
-import { DEFAULT_PROBE_TIMES, type ProbeTimes } from './delivery/lane-worker.ts';
-import { LaneBook, type LanePace } from './delivery/lanes.ts';
-import { createNoticeMaker } from './delivery/notices.ts';
-import { createSubmitter, type SubmitterOptions } from './delivery/submit.ts';
-import { deliveryMigrations } from './delivery/usage.ts';
-import { startRelay, type ListenerSettings, type RelayAddress } from './relay/relay.ts';
-import type { CertificateFiles } from './access/certificate.ts';
+import type { RelayAddress } from './relay/relay-listener.ts';
+import { startService, type Reloaded, type RunningService } from './running-service.ts';
+import { snapshotOf, type ServiceSettings } from './snapshot.ts';
+import { openStore, type StorePlace } from './store.ts';
 
 export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './access/app.ts';
+export type { CertificateFiles } from './access/certificate.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';
 export type { ProbeTimes } from './delivery/lane-worker.ts';
 export type { LanePace } from './delivery/lanes.ts';
-export type { CertificateFiles } from './access/certificate.ts';
-export type { ListenerSettings, RelayAddress } from './relay/relay.ts';
-
-/** How the service is set up, beside where its mail goes; everything has a default. */
-export interface ServiceSettings {
-  /** Where mail is taken by SMTP; nowhere where it is left out. */
-  readonly listeners?: readonly ListenerSettings[];
-  /** The name in greetings, Received fields and the certificate that is made; this machine's where left out. */
-  readonly hostname?: string;
-  /** The certificate of the listeners; one is made in the data folder where it is left out. */
-  readonly certificate?: CertificateFiles;
-  /** How fast a mailbox sends whose settings do not say; as Exchange Online allows where left out. */
-  readonly pace?: Partial<LanePace>;
-  /** Gets the notices of failure and delay; each sender gets its own where it is left out. */
-  readonly noticesTo?: MailboxAddress;
-  /** Milliseconds without work after which a connection to an upstream is closed; 30,000 where left out. */
-  readonly idleMs?: number;
-  /** When a held lane is tried. */
-  readonly probeTimes?: ProbeTimes;
-  /** The most bytes of a message; 36,700,160 where left out. */
-  readonly maxMessageBytes?: number;
-  /** The most recipients of a message; 500 where left out. */
-  readonly maxRecipients?: number;
-  /** Times of the queue, and what becomes of a message whose outcome is uncertain. */
-  readonly queue?: Pick<QueueOptions, 'node' | 'retryTimes' | 'nodeTimes' | 'retention' | 'uncertain'>;
-}
+export type { ListenerSettings, RelayAddress } from './relay/relay-listener.ts';
+export type { Reloaded } from './running-service.ts';
+export type { ServiceSettings } from './snapshot.ts';
+export type { StorePlace } from './store.ts';
 
 /** What a service is started with. */
 export interface ServerOptions {
-  /** Where mail goes. */
+  /** Where mail goes, and how the service is set up. */
   readonly settings: Settings;
   /** The folder of its database, certificate and control socket; made with mode 0700 where it is missing. */
   readonly dataFolder: string;
+  /** Wins over what the settings say, also after a reload. */
   readonly service?: ServiceSettings;
   /** For proxies, certificate authorities and systemd credentials; that of the process where it is left out. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -79,12 +45,29 @@ export interface ServerOptions {
   readonly dialogue?: boolean;
 }
 
+/** What is told at a reload beside the settings. */
+export interface ReloadOptions {
+  /** As it was where left out. */
+  readonly dialogue?: boolean;
+  /** Stands for the content of files that the settings name; where it is another, connections are made anew. */
+  readonly namedFiles?: string;
+}
+
 /** A running service. */
 export interface Server {
-  /** Where it takes mail, in the order of its settings. */
+  /** Where it takes mail by SMTP now, in the order of its settings. */
   readonly addresses: readonly RelayAddress[];
   /** What an operator may ask of it. */
   readonly control: Control;
+  /**
+   * Takes other settings into use while it runs, all of them or none. Listeners that stay keep their connections, those that
+   * go let their sessions end, and what is being sent is finished as it was begun.
+   *
+   * Fails with the first thing that does not work, such as an address that cannot be listened at; the old settings stay then.
+   */
+  reload(settings: Settings, options?: ReloadOptions): Promise<Result<Reloaded>>;
+  /** Resolves with the reason where the service cannot go on, as when another process took its place; then close it. */
+  readonly ended: Promise<Fault>;
   /**
    * Takes no more mail, lets what is being sent end for `graceMs` (10 seconds where left out), and closes everything. What is
    * not sent by then stays in the queue. Safe to repeat.
@@ -92,136 +75,10 @@ export interface Server {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
-const DATABASE_FILE = 'postbearer.db';
 const STANDARD_GRACE_MS = 10_000;
-const MIGRATIONS = [queueMigrations, accessMigrations, deliveryMigrations] as const;
 
 function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error));
-}
-
-interface Store {
-  readonly database: Database;
-  readonly queue: Queue;
-  readonly apps: AppRegistry;
-}
-
-/** Opens the database of a data folder with its queue and apps; what was opened goes onto the stack. */
-async function openStore(
-  dataFolder: string,
-  clock: Clock,
-  queueOptions: ServiceSettings['queue'],
-  stack: AsyncDisposableStack,
-): Promise<Result<Store>> {
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
-  const database = await openDatabase({ file: join(dataFolder, DATABASE_FILE) }, { migrations: MIGRATIONS, clock });
-  if (!database.ok) return database;
-  stack.defer(async () => await database.value.close());
-  const queue = await createQueue(database.value, { ...queueOptions, clock });
-  if (!queue.ok) return queue;
-  stack.defer(async () => await queue.value.stop());
-  const apps = await openAppRegistry(database.value, clock);
-  if (!apps.ok) return apps;
-  stack.defer(() => apps.value.close());
-  return success({ database: database.value, queue: queue.value, apps: apps.value });
-}
-
-function queuedEvent(onEvent: EventSink): SubmitterOptions['onQueued'] {
-  return ({ id }, { lane }, { app }, { messageId, origin, recipients }, sizeBytes) =>
-    onEvent({
-      name: 'message.queued',
-      id,
-      messageId,
-      app: app.name,
-      lane: lane.name,
-      origin,
-      recipients: recipients.length,
-      sizeBytes,
-    });
-}
-
-/** How a service is being closed. */
-interface Closing {
-  isBegun: boolean;
-  /** By the monotonic clock: what is not done by then is cut. */
-  untilMs: number;
-}
-
-async function assemble(
-  options: ServerOptions,
-  stack: AsyncDisposableStack,
-  closing: Closing,
-): Promise<Result<Omit<Server, 'close'>>> {
-  const { settings, dataFolder, service = {}, clock = systemClock, onError = warn } = options;
-  const leftMs = (): number => Math.max(0, closing.untilMs - clock.monotonicMs());
-  const onEvent = announceOnce(options.onEvent ?? ((): void => undefined));
-  const store = await openStore(dataFolder, clock, service.queue, stack);
-  if (!store.ok) return store;
-  const { database, queue, apps } = store.value;
-
-  const lanes = new LaneBook(settings, service.pace);
-  for (const { mailboxes } of apps.list()) for (const mailbox of mailboxes) lanes.ofMailbox(mailbox);
-  const mailer = createMailer(settings, {
-    clock,
-    onEvent,
-    dialogue: options.dialogue === true,
-    ...(options.environment === undefined ? {} : { environment: options.environment }),
-    ...(service.idleMs === undefined ? {} : { idleMs: service.idleMs }),
-    ...(service.pace?.connections === undefined ? {} : { maxConnections: service.pace.connections }),
-  });
-  stack.defer(async () => await mailer.close());
-  const probeTimes = service.probeTimes ?? DEFAULT_PROBE_TIMES;
-  const ownName = service.hostname ?? hostname();
-  const noticesFor = createNoticeMaker({
-    queue,
-    clock,
-    hostname: ownName,
-    ...(service.noticesTo === undefined ? {} : { to: service.noticesTo }),
-  });
-  const dispatcher = new Dispatcher({
-    noticesFor,
-    database,
-    queue,
-    lanes,
-    mailer,
-    clock,
-    probeTimes,
-    onEvent,
-    onError,
-  });
-  stack.defer(async () => await dispatcher.stop(leftMs()));
-  const sending = await dispatcher.start();
-  if (!sending.ok) return sending;
-  queue.start();
-
-  const submitter = createSubmitter({
-    queue,
-    lanes,
-    maxMessageBytes: service.maxMessageBytes ?? EXCHANGE_ONLINE_LIMITS.defaultMessageSizeBytes.value,
-    maxRecipients: service.maxRecipients ?? EXCHANGE_ONLINE_LIMITS.recipientsPerMessageDefault.value,
-    isClosing: () => closing.isBegun,
-    onQueued: queuedEvent(onEvent),
-  });
-  const control = createControl({ queue, apps, clock, drainMs: (lane, count) => dispatcher.drainMs(lane, count) });
-  const socket = await openControlSocket(dataFolder, control);
-  if (!socket.ok) return socket;
-  stack.defer(async () => await socket.value.close());
-  const relay = await startRelay({
-    settings: {
-      listeners: service.listeners ?? [],
-      hostname: ownName,
-      ...(service.certificate === undefined ? {} : { certificate: service.certificate }),
-    },
-    dataFolder,
-    apps,
-    submitter,
-    clock,
-    onEvent,
-    onError,
-  });
-  if (!relay.ok) return relay;
-  stack.defer(async () => await relay.value.close(leftMs()));
-  return success({ addresses: relay.value.addresses, control });
 }
 
 /**
@@ -250,28 +107,29 @@ async function assemble(
  * ```
  */
 export async function startServer(options: ServerOptions): Promise<Result<Server>> {
-  const stack = new AsyncDisposableStack();
-  const { clock = systemClock } = options;
-  const closing: Closing = { isBegun: false, untilMs: 0 };
-  try {
-    const assembled = await assemble(options, stack, closing);
-    if (!assembled.ok) return assembled;
-    return success(serverOf(assembled.value, stack.move(), closing, clock));
-  } finally {
-    await stack.disposeAsync();
-  }
+  const { settings, dataFolder, service: said = {}, dialogue = false } = options;
+  const started = await startService({
+    dataFolder,
+    first: snapshotOf(settings, said, { dialogue }),
+    said,
+    environment: options.environment ?? process.env,
+    clock: options.clock ?? systemClock,
+    onEvent: announceOnce(options.onEvent ?? ((): void => undefined)),
+    onError: options.onError ?? warn,
+  });
+  return started.ok ? success(serverOf(started.value, options)) : started;
 }
 
-function serverOf(parts: Omit<Server, 'close'>, held: AsyncDisposableStack, closing: Closing, clock: Clock): Server {
-  let closed: Promise<void> | undefined;
+function serverOf(running: RunningService, { service: said = {}, dialogue = false }: ServerOptions): Server {
   return {
-    ...parts,
-    close({ graceMs = STANDARD_GRACE_MS } = {}) {
-      if (!closing.isBegun) closing.untilMs = clock.monotonicMs() + graceMs;
-      closing.isBegun = true;
-      closed ??= held.disposeAsync();
-      return closed;
+    get addresses() {
+      return running.addresses;
     },
+    control: running.control,
+    ended: running.ended,
+    reload: async (settings, options = {}) =>
+      await running.reload(snapshotOf(settings, said, { dialogue, ...options })),
+    close: ({ graceMs = STANDARD_GRACE_MS } = {}) => running.close(graceMs),
   };
 }
 
@@ -285,15 +143,19 @@ export interface OpenedControl extends AsyncDisposable {
  *
  * Fails with `SERVICE_SOCKET_UNUSABLE` or with what the database reports.
  */
-export async function openControl(dataFolder: string, clock: Clock = systemClock): Promise<Result<OpenedControl>> {
-  const running = await connectControlSocket(dataFolder);
+export async function openControl(
+  place: string | StorePlace,
+  clock: Clock = systemClock,
+): Promise<Result<OpenedControl>> {
+  const where = typeof place === 'string' ? { dataFolder: place } : place;
+  const running = await connectControlSocket(where.dataFolder);
   if (!running.ok) return running;
   if (running.value !== undefined) {
     return success({ control: running.value, [Symbol.asyncDispose]: () => Promise.resolve() });
   }
   const stack = new AsyncDisposableStack();
   try {
-    const store = await openStore(dataFolder, clock, undefined, stack);
+    const store = await openStore(where, { clock }, stack);
     if (!store.ok) return store;
     const control = createControl({ ...store.value, clock });
     const held = stack.move();

@@ -33,7 +33,7 @@ export class MailerSwitch implements Pick<Mailer, 'sendMessage'> {
     this.#mailer = mailer;
     const waited = Promise.withResolvers<void>();
     const timer = this.#clock.setTimer(() => waited.resolve(), LONGEST_WAIT_MS);
-    const leaving = Promise.race([closed, waited.promise]).then(() => {
+    const leaving = Promise.race([closed, waited.promise]).finally(() => {
       timer.cancel();
       if (this.#leaving === leaving) this.#leaving = undefined;
     });

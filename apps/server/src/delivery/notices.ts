@@ -21,7 +21,7 @@ export interface NoticeOptions {
   /** The name of this host. */
   readonly hostname: string;
   /** Gets every notice in place of the senders. */
-  readonly to?: MailboxAddress;
+  readonly to?: MailboxAddress | undefined;
 }
 
 /** Makes the notices of a decision, ready to be stored with it. */

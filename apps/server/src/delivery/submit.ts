@@ -116,7 +116,7 @@ export function routeOf(request: RouteRequest, lanes: LaneBook): Result<Route> {
   });
 }
 
-/** What a submitter works with. */
+/** What a submitter works with; the limits of a message are looked up for each, because settings change. */
 export interface SubmitterOptions {
   readonly queue: Queue;
   readonly lanes: LaneBook;
@@ -140,15 +140,28 @@ export interface SubmitterOptions {
 
 /** Makes the way into the queue. */
 export function createSubmitter(options: SubmitterOptions): Submitter {
-  const { queue, lanes, maxMessageBytes, maxRecipients, appLimits: limits = {}, clock = systemClock } = options;
+  const { queue, lanes, appLimits: limits = {}, clock = systemClock } = options;
   const room = options.freeBytes === undefined ? {} : { freeBytes: options.freeBytes };
   return {
-    admission: createAdmission({ queue, limits, maxMessageBytes, clock, ...room }),
-    maxMessageBytes,
-    maxRecipients,
+    admission: createAdmission({
+      queue,
+      limits,
+      get maxMessageBytes() {
+        return options.maxMessageBytes;
+      },
+      clock,
+      ...room,
+    }),
+    get maxMessageBytes() {
+      return options.maxMessageBytes;
+    },
+    get maxRecipients() {
+      return options.maxRecipients;
+    },
     route: (request) => routeOf(request, lanes),
     begin: () => (options.isClosing() ? failure(deliveryFaults.make('SERVICE_CLOSING')) : success(queue.intake())),
     async accept(intake, request, route, facts) {
+      const { maxMessageBytes, maxRecipients } = options;
       const { recipients, dsn, idempotency, statements = [], ...rest } = facts;
       if (recipients.length > maxRecipients) {
         const values = { count: recipients.length, limit: maxRecipients };

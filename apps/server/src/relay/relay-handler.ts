@@ -26,6 +26,7 @@ import { takeIn } from '../delivery/take-in.ts';
 /** What a handler works with. */
 export interface RelayHandlerOptions {
   readonly security: 'starttls' | 'tls' | 'plain';
+  /** Looked up for each message, because settings change. */
   readonly hostname: string;
   readonly apps: Pick<AppRegistry, 'signIn' | 'byName' | 'byAddress' | 'isKnownAddress' | 'digest'>;
   readonly learning: Pick<Learning, 'isLearning' | 'enrol'>;
@@ -66,7 +67,7 @@ function receivedField(session: SmtpSession, hostname: string): string {
 
 /** Makes the handler of one listener. */
 export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHandler {
-  const { security, hostname, apps, learning, refusals, submitter, clock, onEvent } = options;
+  const { security, apps, learning, refusals, submitter, clock, onEvent } = options;
   const { admission } = submitter;
 
   const appOf = ({ identity, remoteAddress }: SmtpSession): App | undefined =>
@@ -114,6 +115,7 @@ export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHand
       const app = appOf(session);
       if (app === undefined) return SIGN_IN_FIRST;
       const { sender, recipients } = envelope;
+      const { hostname } = options;
       const received = receivedField(session, hostname);
       const dsn = dsnRequestOf(envelope);
       const taken = await takeIn(

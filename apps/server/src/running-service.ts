@@ -1,0 +1,224 @@
+/**
+ * The service while it runs: its parts in their order, the settings in force, its end.
+ *
+ * Starting goes from the inside out (store, sending, listening) and stopping from the outside in, so that nothing is taken in
+ * that nobody would keep, and nothing that was begun is dropped. Each part is given what it needs of the others here.
+ */
+import {
+  failure,
+  success,
+  type Clock,
+  type ClockTimer,
+  type EventSink,
+  type Fault,
+  type Result,
+} from '@postbearer/core';
+import type { QueueOptions } from '@postbearer/queue';
+import { resolveSecret } from '@postbearer/secrets';
+import { createControl, type Control } from './api/control.ts';
+import { openControlSocket } from './api/control-socket.ts';
+import { deliveryFaults } from './delivery/faults.ts';
+import { serviceFaults } from './faults.ts';
+import { nodeNameOf } from './node-name.ts';
+import { changeAll, type Part, type PartContext } from './part.ts';
+import { createRelayPart } from './relay-part.ts';
+import type { RelayAddress } from './relay/relay-listener.ts';
+import { createSendingPart } from './sending-part.ts';
+import { changedKeys, RESTART_KEYS, type ServiceSettings, type Snapshot } from './snapshot.ts';
+import { openStore, type Store, type StorePlace } from './store.ts';
+
+/** What a service is started from, everything filled in. */
+export interface ServiceStart {
+  readonly dataFolder: string;
+  readonly first: Snapshot;
+  readonly said: ServiceSettings;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly onEvent: EventSink;
+  readonly onError: (error: unknown) => void;
+}
+
+/** What came of new settings. */
+export interface Reloaded {
+  /** The keys whose values changed. */
+  readonly changed: readonly string[];
+  /** Those of them that count only after a restart. */
+  readonly afterRestart: readonly string[];
+}
+
+const LOOK_FOR_REPLACEMENT_MS = 1000;
+
+/** The database that the settings name. Fails as `resolveSecret` does. */
+async function placeOf({ dataFolder, first, environment }: ServiceStart): Promise<Result<StorePlace>> {
+  const reference = first.service.database.url;
+  if (reference === undefined) return success({ dataFolder });
+  const url = await resolveSecret(reference, { environment });
+  return url.ok ? success({ dataFolder, databaseUrl: url.value }) : url;
+}
+
+/** A running service. Made by {@link startService}. */
+export class RunningService {
+  readonly #clock: Clock;
+  readonly #onEvent: EventSink;
+  readonly #parts: Part[] = [];
+  readonly #held = new AsyncDisposableStack();
+  readonly #ended = Promise.withResolvers<Fault>();
+  #current: Snapshot;
+  #relay: { readonly addresses: readonly RelayAddress[] } = { addresses: [] };
+  #control: Control | undefined;
+  /** One reload at a time. */
+  #changing: Promise<unknown> = Promise.resolve();
+  #watch: ClockTimer | undefined;
+  /** By the monotonic clock: what is not done by then is cut. */
+  #untilMs: number | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor({ first, clock, onEvent }: ServiceStart) {
+    this.#current = first;
+    this.#clock = clock;
+    this.#onEvent = onEvent;
+  }
+
+  /** Where mail is taken by SMTP. */
+  get addresses(): readonly RelayAddress[] {
+    return this.#relay.addresses;
+  }
+
+  /** What an operator may ask. */
+  get control(): Control {
+    if (this.#control === undefined) throw new Error('The service has not started.');
+    return this.#control;
+  }
+
+  /** Resolves with the reason where the service cannot go on; then close it. */
+  get ended(): Promise<Fault> {
+    return this.#ended.promise;
+  }
+
+  /** Opens everything, from the inside out. Fails with the first thing that cannot be opened. */
+  async start(options: ServiceStart): Promise<Result<void>> {
+    const place = await placeOf(options);
+    if (!place.ok) return place;
+    const node = await this.#nodeName(options, place.value);
+    const store = await openStore(place.value, this.#queueOptions(options, node), this.#held);
+    if (!store.ok) return store;
+    const context: PartContext = {
+      ...options,
+      store: store.value,
+      current: () => this.#current,
+      isClosing: () => this.#untilMs !== undefined,
+    };
+    this.#watchForReplacement(store.value, node);
+    return await this.#startParts(context);
+  }
+
+  /** The parts in their order. What one needs of another it is given here. */
+  async #startParts(context: PartContext): Promise<Result<void>> {
+    const { dataFolder, store, clock } = context;
+    const sending = createSendingPart(context);
+    const sends = await this.#begin(sending);
+    if (!sends.ok) return sends;
+
+    const { dispatcher, submitter } = sending;
+    const control = createControl({ ...store, clock, drainMs: (lane, count) => dispatcher.drainMs(lane, count) });
+    const socket = await openControlSocket(dataFolder, control);
+    if (!socket.ok) return socket;
+    this.#held.defer(async () => await socket.value.close());
+    this.#control = control;
+
+    const relay = createRelayPart(context, submitter);
+    this.#relay = relay;
+    return await this.#begin(relay);
+  }
+
+  /** Takes other settings into use, all of them or none. Fails with the first thing that does not work. */
+  async reload(next: Snapshot): Promise<Result<Reloaded>> {
+    const reloading = this.#changing.then(async (): Promise<Result<Reloaded>> => {
+      if (this.#untilMs !== undefined) return failure(deliveryFaults.make('SERVICE_CLOSING'));
+      const changed = changedKeys(this.#current.settings, next.settings);
+      const done = await changeAll(this.#parts, next, () => {
+        this.#current = next;
+      });
+      if (!done.ok) return done;
+      const reloaded = { changed, afterRestart: changed.filter((key) => RESTART_KEYS.includes(key)) };
+      this.#onEvent({ name: 'settings.reloaded', ...reloaded });
+      return success(reloaded);
+    });
+    this.#changing = reloading;
+    return await reloading;
+  }
+
+  /** Ends everything, from the outside in. */
+  close(graceMs: number): Promise<void> {
+    if (this.#untilMs === undefined) {
+      this.#untilMs = this.#clock.monotonicMs() + graceMs;
+      this.#watch?.cancel();
+      this.#onEvent({ name: 'service.stopping', graceMs });
+    }
+    this.#closed ??= this.#changing.then(
+      async () => await this.#held.disposeAsync(),
+      async () => await this.#held.disposeAsync(),
+    );
+    return this.#closed;
+  }
+
+  async #begin(part: Part): Promise<Result<void>> {
+    this.#held.defer(async () => await part.close(this.#leftMs()));
+    const begun = await changeAll([part], this.#current, () => undefined);
+    if (begun.ok) this.#parts.push(part);
+    return begun;
+  }
+
+  #leftMs(): number {
+    return Math.max(0, (this.#untilMs ?? 0) - this.#clock.monotonicMs());
+  }
+
+  async #nodeName({ said, dataFolder }: ServiceStart, { databaseUrl }: StorePlace): Promise<string | undefined> {
+    const named = said.queue?.node ?? this.#current.service.node;
+    return named ?? (databaseUrl === undefined ? undefined : await nodeNameOf(dataFolder));
+  }
+
+  #queueOptions({ said, clock, onError }: ServiceStart, node: string | undefined): QueueOptions & { clock: Clock } {
+    const inForce = (): Snapshot['service']['queue'] => this.#current.service.queue;
+    return {
+      ...said.queue,
+      clock,
+      onError,
+      ...(node === undefined ? {} : { node }),
+      get uncertain() {
+        return inForce().uncertain;
+      },
+      get retention() {
+        return inForce();
+      },
+    };
+  }
+
+  /** Two processes under one name would send the same mail twice: the older one ends. */
+  #watchForReplacement({ queue }: Store, node: string | undefined): void {
+    if (queue.isReplaced) {
+      this.#ended.resolve(serviceFaults.make('SERVICE_REPLACED', { node: node ?? 'node' }));
+      return;
+    }
+    this.#watch = this.#clock.setTimer(
+      () => this.#watchForReplacement({ queue } as Store, node),
+      LOOK_FOR_REPLACEMENT_MS,
+      {
+        background: true,
+      },
+    );
+  }
+}
+
+/** Starts a service; where it fails, nothing stays open. */
+export async function startService(options: ServiceStart): Promise<Result<RunningService>> {
+  const service = new RunningService(options);
+  let isStarted = false;
+  try {
+    const started = await service.start(options);
+    isStarted = started.ok;
+    return started.ok ? success(service) : started;
+  } finally {
+    if (!isStarted) await service.close(0);
+  }
+}

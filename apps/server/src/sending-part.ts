@@ -1,0 +1,127 @@
+/** Delivery as a part of the service: lanes, the mailer, notices, and the way into the queue. */
+import type { Result } from '@postbearer/core';
+import { createMailer, type Mailer } from '@postbearer/mailer';
+import { Dispatcher } from './delivery/dispatcher.ts';
+import { LaneBook } from './delivery/lanes.ts';
+import { MailerSwitch } from './delivery/mailer-switch.ts';
+import { createNoticeMaker } from './delivery/notices.ts';
+import { createSubmitter, type Submitter, type SubmitterOptions } from './delivery/submit.ts';
+import { changeBy, type Change, type Part, type PartContext } from './part.ts';
+import { saysTheSame, type Snapshot } from './snapshot.ts';
+
+/** Delivery, and what others ask of it. */
+export interface SendingPart extends Part {
+  readonly submitter: Submitter;
+  readonly lanes: LaneBook;
+  readonly dispatcher: Dispatcher;
+}
+
+function mailerFor(
+  { settings, idleMs, pace, dialogue }: Snapshot,
+  { clock, onEvent, environment }: PartContext,
+): Mailer {
+  return createMailer(settings, {
+    clock,
+    onEvent,
+    dialogue,
+    environment,
+    ...(idleMs === undefined ? {} : { idleMs }),
+    ...(pace.connections === undefined ? {} : { maxConnections: pace.connections }),
+  });
+}
+
+/** What a mailer is made from. */
+function mailerSettings({ settings, idleMs, pace, dialogue, namedFiles }: Snapshot): object {
+  const { upstreams, mailboxes } = settings;
+  return { upstreams, mailboxes, idleMs, pace, dialogue, namedFiles };
+}
+
+function submitterOf(context: PartContext, lanes: LaneBook): Submitter {
+  const { store, current, isClosing } = context;
+  return createSubmitter({
+    queue: store.queue,
+    lanes,
+    get maxMessageBytes() {
+      return current().service.relay.maxMessageBytes;
+    },
+    get maxRecipients() {
+      return current().service.relay.maxRecipients;
+    },
+    isClosing,
+    onQueued: tellOfQueued(context),
+  });
+}
+
+function tellOfQueued({ onEvent }: PartContext): SubmitterOptions['onQueued'] {
+  return ({ id }, { lane }, { app }, { messageId, origin, recipients }, sizeBytes) =>
+    onEvent({
+      name: 'message.queued',
+      id,
+      messageId,
+      app: app.name,
+      lane: lane.name,
+      origin,
+      recipients: recipients.length,
+      sizeBytes,
+    });
+}
+
+/** Makes the part; it sends from its first change on. */
+export function createSendingPart(context: PartContext): SendingPart {
+  const { store, clock, onEvent, onError, current } = context;
+  const { database, queue, apps } = store;
+  let inForce = current();
+  const lanes = new LaneBook(inForce.settings, inForce.pace);
+  const mailer = new MailerSwitch(mailerFor(inForce, context), clock);
+  const noticesFor = createNoticeMaker({
+    queue,
+    clock,
+    get hostname() {
+      return current().hostname;
+    },
+    get to() {
+      return current().service.notices.to;
+    },
+  });
+  const { probeTimes } = inForce;
+  const dispatcher = new Dispatcher({
+    database,
+    queue,
+    lanes,
+    mailer,
+    clock,
+    probeTimes,
+    noticesFor,
+    onEvent,
+    onError,
+  });
+  let isStarted = false;
+
+  const start = async (): Promise<Result<Change>> => {
+    for (const { mailboxes } of apps.list()) for (const mailbox of mailboxes) lanes.ofMailbox(mailbox);
+    const started = await dispatcher.start();
+    if (!started.ok) return started;
+    isStarted = true;
+    queue.start();
+    return changeBy(() => undefined);
+  };
+
+  return {
+    submitter: submitterOf(context, lanes),
+    lanes,
+    dispatcher,
+    async prepare(next) {
+      if (!isStarted) return await start();
+      return changeBy(() => {
+        lanes.replace(next.settings, next.pace);
+        if (!saysTheSame(mailerSettings(inForce), mailerSettings(next))) mailer.replace(mailerFor(next, context));
+        inForce = next;
+        dispatcher.followLanes();
+      });
+    },
+    async close(graceMs) {
+      await dispatcher.stop(graceMs);
+      await mailer.close();
+    },
+  };
+}

@@ -1,0 +1,48 @@
+/** What the service keeps: its database with the queue and the apps. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { success, type Clock, type Result, type Secret } from '@postbearer/core';
+import { openDatabase, type Database } from '@postbearer/database';
+import { createQueue, queueMigrations, type Queue, type QueueOptions } from '@postbearer/queue';
+import { openAppRegistry, type AppRegistry } from './access/app-registry.ts';
+import { accessMigrations } from './access/schema.ts';
+import { deliveryMigrations } from './delivery/usage.ts';
+
+/** The open store. */
+export interface Store {
+  readonly database: Database;
+  readonly queue: Queue;
+  readonly apps: AppRegistry;
+}
+
+/** Where a store is. */
+export interface StorePlace {
+  /** Made with mode 0700 where it is missing. */
+  readonly dataFolder: string;
+  /** A PostgreSQL database; the SQLite file of the folder where left out. */
+  readonly databaseUrl?: Secret;
+}
+
+const DATABASE_FILE = 'postbearer.db';
+const MIGRATIONS = [queueMigrations, accessMigrations, deliveryMigrations] as const;
+
+/** Opens the database of a data folder with its queue and apps; what was opened goes onto the stack. */
+export async function openStore(
+  { dataFolder, databaseUrl }: StorePlace,
+  queueOptions: QueueOptions & { readonly clock: Clock },
+  stack: AsyncDisposableStack,
+): Promise<Result<Store>> {
+  const { clock } = queueOptions;
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  const place = databaseUrl === undefined ? { file: join(dataFolder, DATABASE_FILE) } : { url: databaseUrl };
+  const database = await openDatabase(place, { migrations: MIGRATIONS, clock });
+  if (!database.ok) return database;
+  stack.defer(async () => await database.value.close());
+  const queue = await createQueue(database.value, queueOptions);
+  if (!queue.ok) return queue;
+  stack.defer(async () => await queue.value.stop());
+  const apps = await openAppRegistry(database.value, clock);
+  if (!apps.ok) return apps;
+  stack.defer(() => apps.value.close());
+  return success({ database: database.value, queue: queue.value, apps: apps.value });
+}
