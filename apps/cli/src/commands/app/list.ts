@@ -2,26 +2,19 @@
 import type { DefineCommand } from '../../command-table.ts';
 import { addControlOptions, answer, need, withControl, type ControlFlags } from '../../control-options.ts';
 import { EXIT } from '../../exit-codes.ts';
-import { table } from '../../present/table.ts';
+import { presentApps } from '../../present/apps.ts';
 
 /** Adds the options and the action of `postbearer app list`. */
 export const define: DefineCommand = (command, terminal, finish) => {
   command
-    .description('Lists the apps with their mailboxes, addresses and networks.')
+    .description('Lists the apps with what they may do, and the networks whose devices are being learnt.')
     .addHelpText('after', '\nExamples:\n  postbearer app list\n');
   addControlOptions(command).action(async (flags: ControlFlags) => {
-    const apps = await withControl(flags, terminal, async (control) => need(await control.listApps({})));
-    answer(flags, terminal, { ok: true, apps }, () => {
-      const rows = apps.map(({ name, mailboxes, from = [], networks = [], fromRule = 'refuse' }) => [
-        name,
-        mailboxes.join(', '),
-        from.join(', '),
-        networks.join(', '),
-        fromRule,
-      ]);
-      if (rows.length === 0) return 'No apps: nobody may send.\n';
-      return table(['APP', 'MAILBOXES', 'ALSO FROM', 'NETWORKS', 'OTHER FROM'], rows, terminal);
-    });
+    const { apps, learning } = await withControl(flags, terminal, async (control) => ({
+      apps: need(await control.listApps({})),
+      learning: need(await control.listLearning({})),
+    }));
+    answer(flags, terminal, { ok: true, apps, learning }, () => presentApps(apps, learning, terminal));
     finish(EXIT.ok);
   });
 };
