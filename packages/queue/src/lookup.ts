@@ -112,7 +112,7 @@ export interface MessageDetails extends MessageRecord {
 const DEFAULT_LIMIT = 50;
 const LARGEST_LIMIT = 500;
 /** How many messages a search looks through at once. */
-const SEARCH_STRETCH = 10_000;
+const SEARCH_STRETCH = 2000;
 /** After this long a search ends with what it has found, milliseconds. */
 const SEARCH_MS = 100;
 
