@@ -6,7 +6,15 @@ import type { BatchOutcome, Database, Subscription } from '../database.ts';
 import { databaseFaults } from '../faults.ts';
 import { NoticeBoard } from '../notice-board.ts';
 import type { SqlValue, Statement } from '../statement.ts';
-import type { Answer, Opened, Request, WireStatement } from './protocol.ts';
+import {
+  resultOf,
+  rowsOf,
+  type Answer,
+  type Opened,
+  type Request,
+  type Requests,
+  type WireStatement,
+} from './protocol.ts';
 
 /** What waits for an answer of the thread. */
 interface Waiting {
@@ -46,6 +54,9 @@ class SqliteDatabase implements Database {
   readonly #worker: Worker;
   readonly #notices = new NoticeBoard();
   readonly #waiting = new Map<number, Waiting>();
+  /** The numbers of texts that the thread knows, or will with the next message. */
+  readonly #numbers = new Map<string, number>();
+  #texts: string[] = [];
   #outgoing: Request[] = [];
   #transfer: ArrayBuffer[] = [];
   #lastId = 0;
@@ -105,17 +116,28 @@ class SqliteDatabase implements Database {
 
   /** Sends what was asked within one turn of the event loop as one message. */
   #send(): void {
-    const [outgoing, transfer] = [this.#outgoing, this.#transfer];
+    const [said, transfer]: [Requests, ArrayBuffer[]] = [
+      { texts: this.#texts, requests: this.#outgoing },
+      this.#transfer,
+    ];
+    this.#texts = [];
     this.#outgoing = [];
     this.#transfer = [];
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    this.#worker.postMessage(outgoing, transfer);
+    this.#worker.postMessage(said, transfer);
   }
 
-  #wire(statement: Statement): WireStatement {
-    const { text, values, mustChange } = statement;
-    const wire = { text, values: values.map((value) => this.#owned(value)) };
-    return mustChange === undefined ? wire : { ...wire, mustChange };
+  #wire({ text, values, mustChange = -1, isPrepared }: Statement): WireStatement {
+    return [isPrepared ? this.#numberOf(text) : text, mustChange, ...values.map((value) => this.#owned(value))];
+  }
+
+  #numberOf(text: string): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(text, number);
+    this.#texts.push(text);
+    return number;
   }
 
   /** Bytes are copied here: their owner may use them again at once, and a copy of our own need not be copied once more. */
@@ -131,7 +153,7 @@ class SqliteDatabase implements Database {
       const waiting = this.#waiting.get(answer.id);
       this.#waiting.delete(answer.id);
       if ('error' in answer) waiting?.reject(new Error(answer.error));
-      else waiting?.settle('fault' in answer ? failure(answer.fault) : success(answer.value));
+      else waiting?.settle('fault' in answer ? failure(answer.fault) : success(valueOf(answer.value)));
     }
   }
 
@@ -147,4 +169,13 @@ class SqliteDatabase implements Database {
     const code = isUnknown ? 'DATABASE_OUTCOME_UNKNOWN' : 'DATABASE_UNAVAILABLE';
     return databaseFaults.make(code, { place: this.#file, reason });
   }
+}
+
+type Value = Extract<Answer, { value: unknown }>['value'];
+
+function valueOf(value: Value): BatchOutcome | readonly unknown[] | undefined {
+  if (value === undefined) return undefined;
+  if ('columns' in value) return rowsOf(value);
+  if ('undoneBy' in value) return { done: false, statement: value.undoneBy };
+  return { done: true, results: value.results.map((result) => resultOf(result)) };
 }

@@ -8,7 +8,7 @@ import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync } from 'n
 import { backup } from 'node:sqlite';
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { databaseFaults } from '../faults.ts';
-import type { Answer, BatchRequest, Ending, Opened, Request } from './protocol.ts';
+import type { Answer, BatchRequest, Ending, Opened, Requests } from './protocol.ts';
 import { SqliteFile } from './sqlite-file.ts';
 
 /** More batches than this wait for the next transaction, so that the first of a long row are answered soon. */
@@ -27,13 +27,14 @@ class Service {
   constructor(file: SqliteFile, port: MessagePort) {
     this.#file = file;
     this.#port = port;
-    port.on('message', (requests: readonly Request[]) => {
-      this.#take(requests);
+    port.on('message', (said: Requests) => {
+      this.#take(said);
       this.#work();
     });
   }
 
-  #take(requests: readonly Request[]): void {
+  #take({ texts, requests }: Requests): void {
+    this.#file.learn(texts);
     for (const request of requests) {
       switch (request.kind) {
         case 'batch':
@@ -54,7 +55,7 @@ class Service {
 
   #takeWaiting(): void {
     for (let next = receiveMessageOnPort(this.#port); next !== undefined; next = receiveMessageOnPort(this.#port)) {
-      this.#take(next.message as readonly Request[]);
+      this.#take(next.message as Requests);
     }
   }
 
@@ -64,7 +65,7 @@ class Service {
     const mayWrite = (): boolean => this.#batches.length > 0 && (isBetweenSteps || !this.#isCopying);
     while (mayWrite()) {
       const group = this.#batches.splice(0, LARGEST_GROUP);
-      const endings = this.#file.write(group);
+      const endings = this.#file.write(group, this.#isCopying);
       this.#answer(group.map(({ id }, index) => ({ id, ...(endings[index] as Ending) })));
       this.#file.tidy();
       this.#takeWaiting();
