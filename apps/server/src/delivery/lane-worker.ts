@@ -2,7 +2,8 @@
  * Sends what is queued in one lane, as fast as its mailbox may.
  *
  * The rules of this file:
- * - no more messages are in hand than twice the connections: one on each, and one ready behind it;
+ * - no more messages are in hand than twice the connections, one on each and one ready behind it, unless they are sent faster than
+ *   the database gives out more: then as many more as last it a moment. Those in hand go before an urgent one that comes now;
  * - a message begins only when the pace of the mailbox has room for it; what was leased too early is given back;
  * - a server that asks to go slowly, or cannot be reached, pauses the lane: 5 seconds, then twice as long each time, at most 5
  *   minutes, until something is accepted again;
@@ -35,8 +36,9 @@ const LONGEST_PAUSE_MS = 5 * 60_000;
 /** After a database that does not answer. */
 const DATABASE_PAUSE_MS = 1000;
 const IN_HAND_PER_CONNECTION = 2;
-/** How often a lane that is never empty looks for holds that a person wants to be tried. */
-const LOOK_AT_HOLDS_MS = 1000;
+/** The most in hand where more are; they become more while each is sent within this time of being leased, its wait included. */
+const MOST_IN_HAND = 128;
+const SHORT_MS = 50;
 
 /** What a worker works with. */
 export interface LaneWorkerOptions {
@@ -77,10 +79,14 @@ export class LaneWorker {
   #timer: ClockTimer | undefined;
   #pauseMs = 0;
   #pausedUntilMs = -Infinity;
-  #lookAtHoldsMs = -Infinity;
+  /** How many may be in hand. */
+  #mostInHand: number;
+  /** How long the last message took from its lease to the answer, where it was accepted. */
+  #lastTookMs = Infinity;
 
   constructor(options: LaneWorkerOptions) {
     this.#options = options;
+    this.#mostInHand = options.lane.pace.connections * IN_HAND_PER_CONNECTION;
   }
 
   /** Looks for something to send; safe to call at any time. */
@@ -122,16 +128,17 @@ export class LaneWorker {
   /** Leases and begins what may begin; gives whether it is worth looking again at once. */
   async #leaseOnce(): Promise<boolean> {
     const { lane, queue, clock, pace } = this.#options;
-    const room = lane.pace.connections * IN_HAND_PER_CONNECTION - this.#inHand.size;
-    if (room <= 0) return false;
+    // A few at a time: each lease is a batch of its own.
+    if (this.#inHand.size > this.#mostInHand / 2) return false;
+    this.#followSpeed();
+    const room = this.#mostInHand - this.#inHand.size;
     const pausedMs = this.#pausedUntilMs - clock.monotonicMs();
     const allowance = pace.allowance();
     const waitMs = Math.max(pausedMs, allowance.waitMs);
     if (waitMs > 0) return this.#wakeIn(waitMs);
     if (!queue.owns(lane.name)) return false;
     // A lane that never runs empty must try its held senders too.
-    const lookMs = Math.min(this.#lookAtHoldsMs, this.#nextProbeMs());
-    if (lookMs <= clock.monotonicMs() && (await this.#probeHolds())) return true;
+    if (this.#nextProbeMs() <= clock.monotonicMs() && (await this.#probeHolds())) return true;
     const leased = await queue.lease(lane.name, { limit: Math.min(room, allowance.messages) });
     if (!leased.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
     if (leased.value.length > 0) return await this.#beginAll(leased.value);
@@ -172,9 +179,11 @@ export class LaneWorker {
     const { lane, queue, mailer, clock } = this.#options;
     if (!queue.mayStillSend(leased)) return;
     const startedAt = clock.now();
+    const startedMs = clock.monotonicMs();
     passPoint('send:before');
     const outcome = await this.#tryToSend(leased, mailer, lane);
     passPoint('send:after');
+    this.#lastTookMs = outcome?.ok === true ? clock.monotonicMs() - startedMs : Infinity;
     if (outcome === undefined) {
       await this.#untilStored(() => queue.giveBack([leased]));
       return;
@@ -227,6 +236,13 @@ export class LaneWorker {
     }
   }
 
+  /** Has more in hand, or fewer, by how long the last one took. */
+  #followSpeed(): void {
+    const least = this.#options.lane.pace.connections * IN_HAND_PER_CONNECTION;
+    const factor = this.#lastTookMs < SHORT_MS ? 2 : 0.5;
+    this.#mostInHand = Math.max(least, Math.min(this.#mostInHand * factor, MOST_IN_HAND));
+  }
+
   #followPace(report: AttemptReport): void {
     if (report.verdicts.some(({ outcome }) => outcome === 'accepted')) this.#pauseMs = 0;
     if (!asksToSlowDown(report)) return;
@@ -265,8 +281,7 @@ export class LaneWorker {
 
   /** Tries the holds whose time has come, with one message each; gives whether one was leased. */
   async #probeHolds(): Promise<boolean> {
-    const { lane, queue, clock } = this.#options;
-    this.#lookAtHoldsMs = clock.monotonicMs() + LOOK_AT_HOLDS_MS;
+    const { lane, queue } = this.#options;
     const found = await queue.holds();
     if (!found.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
     const holds = found.value.filter((hold) => hold.lane === lane.name && hold.kind === 'fault');
@@ -280,7 +295,7 @@ export class LaneWorker {
       if (leased.ok && leased.value.length > 0) return await this.#beginAll(leased.value);
     }
     const nextMs = this.#nextProbeMs();
-    return nextMs < Infinity && this.#wakeIn(nextMs - clock.monotonicMs());
+    return nextMs < Infinity && this.#wakeIn(nextMs - this.#options.clock.monotonicMs());
   }
 
   #isProbing(sender: string): boolean {
