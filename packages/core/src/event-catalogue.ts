@@ -159,7 +159,7 @@ export const EVENT_CATALOGUE: { readonly [Name in EventName]: EventMeaning<Name>
     example: {
       name: 'webhook.failed',
       webhook: 'operations',
-      id: `${id}.2.refused`,
+      id: `msg_${id}_2_refused`,
       attempts: 1,
       readyAt: Date.UTC(2026, 10, 24, 12, 5),
       fault,
