@@ -15,6 +15,15 @@ export interface DiskWatchOptions {
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
 
+/** How a disk is. */
+export interface DiskState {
+  /** Absent where it cannot be known. */
+  readonly freeBytes?: number;
+  readonly isNearlyFull: boolean;
+  /** Since when it is so, milliseconds since 1970. */
+  readonly since: number;
+}
+
 async function freeBytesOf(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
@@ -40,14 +49,13 @@ export class DiskWatch {
     return this.#free;
   }
 
-  /** Whether there is too little room. */
-  get isNearlyFull(): boolean {
-    return this.#isFull;
-  }
-
-  /** Since when it is so, milliseconds since 1970. */
-  get since(): number {
-    return this.#since;
+  /** How it is. */
+  get state(): DiskState {
+    return {
+      ...(this.#free === undefined ? {} : { freeBytes: this.#free }),
+      isNearlyFull: this.#isFull,
+      since: this.#since,
+    };
   }
 
   /** Looks now, and again and again from then on. */
