@@ -15,6 +15,7 @@ import {
 } from '@postbearer/core';
 import type { QueueOptions } from '@postbearer/queue';
 import { resolveSecret } from '@postbearer/secrets';
+import type { Settings } from '@postbearer/settings';
 import { createControl, type Control } from './api/control.ts';
 import { openControlSocket } from './api/control-socket.ts';
 import { deliveryFaults } from './delivery/faults.ts';
@@ -24,6 +25,7 @@ import { changeAll, type Part, type PartContext } from './part.ts';
 import { createRelayPart } from './relay-part.ts';
 import type { RelayAddress } from './relay/relay-listener.ts';
 import { createSendingPart } from './sending-part.ts';
+import { createSendmailPart } from './sendmail-part.ts';
 import { changedKeys, RESTART_KEYS, type ServiceSettings, type Snapshot } from './snapshot.ts';
 import { openStore, type Store, type StorePlace } from './store.ts';
 
@@ -84,6 +86,11 @@ export class RunningService {
     return this.#relay.addresses;
   }
 
+  /** The settings in force. */
+  get settings(): Settings {
+    return this.#current.settings;
+  }
+
   /** What an operator may ask. */
   get control(): Control {
     if (this.#control === undefined) throw new Error('The service has not started.');
@@ -128,7 +135,9 @@ export class RunningService {
 
     const relay = createRelayPart(context, submitter);
     this.#relay = relay;
-    return await this.#begin(relay);
+    const relays = await this.#begin(relay);
+    if (!relays.ok) return relays;
+    return await this.#begin(createSendmailPart(context, submitter));
   }
 
   /** Takes other settings into use, all of them or none. Fails with the first thing that does not work. */

@@ -7,6 +7,7 @@ import { createQueue, queueMigrations, type Queue, type QueueOptions } from '@po
 import { openAppRegistry, type AppRegistry } from './access/app-registry.ts';
 import { accessMigrations } from './access/schema.ts';
 import { deliveryMigrations } from './delivery/usage.ts';
+import { sendmailMigrations } from './sendmail/taken-files.ts';
 
 /** The open store. */
 export interface Store {
@@ -24,7 +25,7 @@ export interface StorePlace {
 }
 
 const DATABASE_FILE = 'postbearer.db';
-const MIGRATIONS = [queueMigrations, accessMigrations, deliveryMigrations] as const;
+const MIGRATIONS = [queueMigrations, accessMigrations, deliveryMigrations, sendmailMigrations] as const;
 
 /** Opens the database of a data folder with its queue and apps; what was opened goes onto the stack. */
 export async function openStore(

@@ -276,13 +276,22 @@ export function buildService(
         connections: count('relay.connections'),
         connectionsPerClient: count('relay.connectionsPerClient'),
       },
+      apps: {
+        messagesPerMinute: count('apps.messagesPerMinute'),
+        recipientsPerMinute: count('apps.recipientsPerMinute'),
+        queuedMessages: count('apps.queuedMessages'),
+        queuedBytes: count('apps.queuedBytes'),
+      },
       api: {
         ...certificateOf('api', chosen, findings),
         listeners: listeners.of('api') as ServiceSettings['api']['listeners'],
       },
       sendmail: {
         app: text('sendmail.app') ?? '',
-        ...present<Pick<ServiceSettings['sendmail'], 'folder'>>({ folder: text('sendmail.folder') }),
+        ...present<Omit<ServiceSettings['sendmail'], 'app'>>({
+          folder: text('sendmail.folder'),
+          localMailTo: text('sendmail.localMailTo') as MailboxAddress | undefined,
+        }),
       },
       queue: {
         uncertain: (text('queue.uncertain') ?? 'retry') as ServiceSettings['queue']['uncertain'],

@@ -19,10 +19,15 @@ export type ServiceKey =
   | 'relay.maxRecipients'
   | 'relay.connections'
   | 'relay.connectionsPerClient'
+  | 'apps.messagesPerMinute'
+  | 'apps.recipientsPerMinute'
+  | 'apps.queuedMessages'
+  | 'apps.queuedBytes'
   | 'api.certificateFile'
   | 'api.keyFile'
   | 'sendmail.folder'
   | 'sendmail.app'
+  | 'sendmail.localMailTo'
   | 'queue.uncertain'
   | 'queue.bodyDays'
   | 'queue.recordDays'
@@ -124,6 +129,46 @@ export const SERVICE_SETTINGS: Readonly<Record<ServiceKey, Setting>> = {
     description: 'Connections at a time from one address, of IPv6 from one /64.',
     example: '50',
   },
+  'apps.messagesPerMinute': {
+    type: 'count',
+    least: 0,
+    most: 1_000_000,
+    environment: ['POSTBEARER_APPS_MESSAGES_PER_MINUTE'],
+    tfvars: [],
+    default: '0',
+    description: 'The most messages that each app may hand in within a minute; 0 for as many as it likes.',
+    example: '600',
+  },
+  'apps.recipientsPerMinute': {
+    type: 'count',
+    least: 0,
+    most: 1_000_000,
+    environment: ['POSTBEARER_APPS_RECIPIENTS_PER_MINUTE'],
+    tfvars: [],
+    default: '0',
+    description: 'The most recipients that each app may hand in within a minute; 0 for as many as it likes.',
+    example: '2000',
+  },
+  'apps.queuedMessages': {
+    type: 'count',
+    least: 0,
+    most: 100_000_000,
+    environment: ['POSTBEARER_APPS_QUEUED_MESSAGES'],
+    tfvars: [],
+    default: '250000',
+    description: 'The most messages of each app that may wait to be sent; more are refused for now. 0 for as many as come.',
+    example: '250000',
+  },
+  'apps.queuedBytes': {
+    type: 'count',
+    least: 0,
+    most: 100_000_000_000_000,
+    environment: ['POSTBEARER_APPS_QUEUED_BYTES'],
+    tfvars: [],
+    default: '21474836480',
+    description: 'The most bytes of messages of each app that may wait to be sent; more are refused for now. 0 for as many as come.',
+    example: '21474836480',
+  },
   'api.certificateFile': {
     type: 'path',
     environment: ['POSTBEARER_API_CERTIFICATE_FILE'],
@@ -152,8 +197,17 @@ export const SERVICE_SETTINGS: Readonly<Record<ServiceKey, Setting>> = {
     environment: ['POSTBEARER_SENDMAIL_APP'],
     tfvars: [],
     default: 'sendmail',
-    description: 'The app as which that mail is sent: its mailboxes and its rule for From hold.',
+    description:
+      'The app as which that mail is sent where no app names the account that hands it in: its mailboxes and its rule for From hold.',
     example: 'sendmail',
+  },
+  'sendmail.localMailTo': {
+    type: 'address',
+    environment: ['POSTBEARER_SENDMAIL_LOCAL_MAIL_TO'],
+    tfvars: [],
+    description:
+      'The address that gets mail for names of this machine, such as that of cron for `root`; it is set aside where left out.',
+    example: 'admin@contoso.com',
   },
   'queue.uncertain': {
     type: 'choice',

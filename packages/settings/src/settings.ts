@@ -114,6 +114,13 @@ export interface ServiceSettings {
     readonly connections: number;
     readonly connectionsPerClient: number;
   };
+  /** What each app may hand in and have waiting; 0 for as much as it likes. */
+  readonly apps: {
+    readonly messagesPerMinute: number;
+    readonly recipientsPerMinute: number;
+    readonly queuedMessages: number;
+    readonly queuedBytes: number;
+  };
   readonly api: {
     /** That of the relay where it is absent. */
     readonly certificate?: CertificatePair;
@@ -124,6 +131,8 @@ export interface ServiceSettings {
     readonly folder?: string;
     /** The name of the app as which that mail is sent. */
     readonly app: string;
+    /** Gets mail for names without a domain. */
+    readonly localMailTo?: MailboxAddress;
   };
   readonly queue: {
     readonly uncertain: 'retry' | 'stop' | 'ask';

@@ -82,8 +82,7 @@ async function serve(options: Partial<SendmailOptions> = {}): Promise<SendmailFo
     submitter,
     apps: { byUser: () => undefined, byName: (name) => (name === 'sendmail' ? appOf('sendmail') : undefined) },
     userNames: (uid) => Promise.resolve(`user${uid}`),
-    defaultApp: 'sendmail',
-    hostname: 'web1.example.com',
+    rules: () => ({ defaultApp: 'sendmail', hostname: 'web1.example.com' }),
     node: 'node',
     clock: systemClock,
     onEvent: (event) => events.push(event),
@@ -157,7 +156,8 @@ describe('a message in the folder', () => {
   });
 
   test('for a name without a domain goes to the address that the settings name', async () => {
-    await serve({ localMailTo: 'admin@example.com' as MailboxAddress });
+    const localMailTo = 'admin@example.com' as MailboxAddress;
+    await serve({ rules: () => ({ defaultApp: 'sendmail', hostname: 'web1', localMailTo }) });
     await drop({ recipients: ['root'] });
     await eventually(taken).toBe(1);
     const [message] = must(await queue.list()).messages;

@@ -28,6 +28,16 @@ import { sendmailFaults, type SendmailFaultCode } from './faults.ts';
 import { isTaken, takenStatement } from './taken-files.ts';
 import type { UserNames } from './user-names.ts';
 
+/** What the settings say; it may change while the folder is served. */
+export interface SendmailRules {
+  /** The app of accounts that no app names. */
+  readonly defaultApp: string;
+  /** Gets what is for names of this machine. */
+  readonly localMailTo?: MailboxAddress;
+  /** The name of this machine. */
+  readonly hostname: string;
+}
+
 /** What files are taken in with. */
 export interface TakeFileOptions {
   readonly folder: DropFolder;
@@ -35,11 +45,7 @@ export interface TakeFileOptions {
   readonly apps: Pick<AppRegistry, 'byUser' | 'byName'>;
   readonly submitter: Submitter;
   readonly userNames: UserNames;
-  /** The app of accounts that no app names. */
-  readonly defaultApp: string;
-  /** Gets what is for names of this machine. */
-  readonly localMailTo?: MailboxAddress;
-  readonly hostname: string;
+  readonly rules: () => SendmailRules;
   /** The name of this node. */
   readonly node: string;
   readonly clock: Clock;
@@ -124,7 +130,8 @@ export class FileTaker {
   }
 
   async #takeDrop(name: string, owner: Owner, drop: Drop): Promise<FileOutcome> {
-    const { apps, defaultApp, submitter, hostname, node, clock, database } = this.#options;
+    const { apps, rules, submitter, node, clock, database } = this.#options;
+    const { defaultApp, hostname } = rules();
     const app = apps.byUser(owner.name, String(owner.uid)) ?? apps.byName(defaultApp);
     if (app === undefined) return await this.#refuseAs('SENDMAIL_USER_UNKNOWN', name, owner);
     const recipients: MailboxAddress[] = [];
@@ -172,7 +179,7 @@ export class FileTaker {
   }
 
   #addressOf(recipient: string): MailboxAddress | undefined {
-    return recipient.includes('@') ? this.#parsed(recipient) : this.#options.localMailTo;
+    return recipient.includes('@') ? this.#parsed(recipient) : this.#options.rules().localMailTo;
   }
 
   async #refuseBad(name: string, owner: Owner | undefined, reason: string): Promise<FileOutcome> {
