@@ -7,13 +7,14 @@
  * @packageDocumentation
  */
 import { success, systemClock, type Clock, type EventSink, type Fault, type Result } from '@postbearer/core';
-import type { Settings } from '@postbearer/settings';
+import type { Settings, SettingsReading } from '@postbearer/settings';
 import { createControl, type Control } from './api/control.ts';
 import { connectControlSocket } from './api/control-socket.ts';
 import { announceOnce } from './delivery/announce.ts';
 import type { RelayAddress } from './relay/relay-listener.ts';
 import { startService, type Reloaded, type RunningService } from './running-service.ts';
-import { snapshotOf, type ServiceSettings } from './snapshot.ts';
+import { SettingsFollower } from './settings-follower.ts';
+import { snapshotOf, type ServiceSettings, type Snapshot } from './snapshot.ts';
 import { openStore, type StorePlace } from './store.ts';
 
 export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './access/app.ts';
@@ -41,16 +42,10 @@ export interface ServerOptions {
   readonly onEvent?: EventSink;
   /** Hears what was not expected; a warning of the process where it is left out. The service goes on. */
   readonly onError?: (error: unknown) => void;
-  /** Whether the SMTP dialogue with upstreams is among the events, credentials blanked. */
-  readonly dialogue?: boolean;
-}
-
-/** What is told at a reload beside the settings. */
-export interface ReloadOptions {
-  /** As it was where left out. */
-  readonly dialogue?: boolean;
-  /** Stands for the content of files that the settings name; where it is another, connections are made anew. */
-  readonly namedFiles?: string;
+  /** Whether the SMTP dialogue with upstreams is among the events, credentials blanked; asked of all settings anew. */
+  readonly dialogue?: boolean | ((settings: Settings) => boolean);
+  /** Reads the settings anew; their files are then followed while the service runs. */
+  readonly read?: () => Promise<SettingsReading>;
 }
 
 /** A running service. */
@@ -65,7 +60,15 @@ export interface Server {
    *
    * Fails with the first thing that does not work, such as an address that cannot be listened at; the old settings stay then.
    */
-  reload(settings: Settings, options?: ReloadOptions): Promise<Result<Reloaded>>;
+  reload(settings: Settings): Promise<Result<Reloaded>>;
+  /**
+   * Reads the settings with `read` of the options now and takes them into use. Mistakes are told of by `settings.refused`.
+   *
+   * Fails with `CONFIG_INVALID`, or as `reload` does.
+   *
+   * @throws Error where the service was started without `read`.
+   */
+  reread(): Promise<Result<Reloaded>>;
   /** Resolves with the reason where the service cannot go on, as when another process took its place; then close it. */
   readonly ended: Promise<Fault>;
   /**
@@ -107,29 +110,52 @@ function warn(error: unknown): void {
  * ```
  */
 export async function startServer(options: ServerOptions): Promise<Result<Server>> {
-  const { settings, dataFolder, service: said = {}, dialogue = false } = options;
-  const started = await startService({
-    dataFolder,
-    first: snapshotOf(settings, said, { dialogue }),
-    said,
-    environment: options.environment ?? process.env,
-    clock: options.clock ?? systemClock,
-    onEvent: announceOnce(options.onEvent ?? ((): void => undefined)),
-    onError: options.onError ?? warn,
-  });
-  return started.ok ? success(serverOf(started.value, options)) : started;
+  const { settings, dataFolder, service: said = {}, clock = systemClock, onError = warn } = options;
+  const snapshot = (other: Settings, namedFiles = ''): Snapshot => {
+    const { dialogue = false } = options;
+    const wantsDialogue = typeof dialogue === 'function' ? dialogue(other) : dialogue;
+    return snapshotOf(other, said, { dialogue: wantsDialogue, namedFiles });
+  };
+  const onEvent = announceOnce(options.onEvent ?? ((): void => undefined));
+  const environment = options.environment ?? process.env;
+  const { read } = options;
+  const follower =
+    read === undefined
+      ? undefined
+      : new SettingsFollower({
+          read,
+          apply: async (other, namedFiles) => await running.reload(snapshot(other, namedFiles)),
+          clock,
+          onEvent,
+          onError,
+        });
+  const first = snapshot(settings, await follower?.find());
+  const started = await startService({ dataFolder, first, said, environment, clock, onEvent, onError });
+  if (!started.ok) return started;
+  const running = started.value;
+  follower?.start();
+  return success(serverOf(running, snapshot, follower));
 }
 
-function serverOf(running: RunningService, { service: said = {}, dialogue = false }: ServerOptions): Server {
+function serverOf(
+  running: RunningService,
+  snapshot: (settings: Settings) => Snapshot,
+  follower: SettingsFollower | undefined,
+): Server {
   return {
     get addresses() {
       return running.addresses;
     },
     control: running.control,
     ended: running.ended,
-    reload: async (settings, options = {}) =>
-      await running.reload(snapshotOf(settings, said, { dialogue, ...options })),
-    close: ({ graceMs = STANDARD_GRACE_MS } = {}) => running.close(graceMs),
+    reload: async (settings) => await running.reload(snapshot(settings)),
+    async reread() {
+      if (follower === undefined) throw new Error('The service was started without a way to read its settings anew.');
+      return await follower.reread();
+    },
+    async close({ graceMs = STANDARD_GRACE_MS } = {}) {
+      await Promise.all([follower?.close(), running.close(graceMs)]);
+    },
   };
 }
 

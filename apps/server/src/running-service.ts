@@ -15,7 +15,6 @@ import {
 } from '@postbearer/core';
 import type { QueueOptions } from '@postbearer/queue';
 import { resolveSecret } from '@postbearer/secrets';
-import type { Settings } from '@postbearer/settings';
 import { createControl, type Control } from './api/control.ts';
 import { openControlSocket } from './api/control-socket.ts';
 import { deliveryFaults } from './delivery/faults.ts';
@@ -84,11 +83,6 @@ export class RunningService {
   /** Where mail is taken by SMTP. */
   get addresses(): readonly RelayAddress[] {
     return this.#relay.addresses;
-  }
-
-  /** The settings in force. */
-  get settings(): Settings {
-    return this.#current.settings;
   }
 
   /** What an operator may ask. */

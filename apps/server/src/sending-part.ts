@@ -1,4 +1,5 @@
 /** Delivery as a part of the service: lanes, the mailer, notices, and the way into the queue. */
+import { statfs } from 'node:fs/promises';
 import type { Result } from '@postbearer/core';
 import { createMailer, type Mailer } from '@postbearer/mailer';
 import { Dispatcher } from './delivery/dispatcher.ts';
@@ -36,8 +37,13 @@ function mailerSettings({ settings, idleMs, pace, dialogue, namedFiles }: Snapsh
   return { upstreams, mailboxes, idleMs, pace, dialogue, namedFiles };
 }
 
+async function freeBytesOf(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
 function submitterOf(context: PartContext, lanes: LaneBook): Submitter {
-  const { store, current, isClosing } = context;
+  const { store, dataFolder, clock, current, isClosing } = context;
   return createSubmitter({
     queue: store.queue,
     lanes,
@@ -47,6 +53,12 @@ function submitterOf(context: PartContext, lanes: LaneBook): Submitter {
     get maxRecipients() {
       return current().service.relay.maxRecipients;
     },
+    get appLimits() {
+      return current().service.apps;
+    },
+    // Where the data is in PostgreSQL, the disk of the folder says nothing about it.
+    ...(current().service.database.url === undefined ? { freeBytes: () => freeBytesOf(dataFolder) } : {}),
+    clock,
     isClosing,
     onQueued: tellOfQueued(context),
   });
@@ -114,9 +126,12 @@ export function createSendingPart(context: PartContext): SendingPart {
       if (!isStarted) return await start();
       return changeBy(() => {
         lanes.replace(next.settings, next.pace);
-        if (!saysTheSame(mailerSettings(inForce), mailerSettings(next))) mailer.replace(mailerFor(next, context));
-        inForce = next;
         dispatcher.followLanes();
+        if (!saysTheSame(mailerSettings(inForce), mailerSettings(next))) {
+          mailer.replace(mailerFor(next, context));
+          dispatcher.tryHolds();
+        }
+        inForce = next;
       });
     },
     async close(graceMs) {

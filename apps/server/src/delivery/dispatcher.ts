@@ -68,6 +68,11 @@ export class Dispatcher {
     this.#wake('');
   }
 
+  /** Tries what set-up faults hold again now. */
+  tryHolds(): void {
+    for (const { worker } of this.#running.values()) worker.tryHolds();
+  }
+
   /** Milliseconds until `messages` of a lane are sent at its pace; `undefined` where this node does not send for it. */
   drainMs(lane: string, messages: number): number | undefined {
     return this.#running.get(lane)?.pace.drainMs(messages);

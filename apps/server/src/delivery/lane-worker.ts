@@ -99,6 +99,14 @@ export class LaneWorker {
     });
   }
 
+  /** Tries what a set-up fault holds again now: settings changed, and may have mended it. */
+  tryHolds(): void {
+    const { clock, probeTimes } = this.#options;
+    for (const plan of this.#probes.values())
+      Object.assign(plan, { waitMs: probeTimes.firstMs, atMs: clock.monotonicMs() });
+    this.wake();
+  }
+
   /** Leases nothing more, lets what is being sent end for `graceMs`, and gives back what has not begun to end then. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopped = true;
