@@ -4,12 +4,12 @@
  * Exactly one node owns a lane at a time: its row names the owner and a fencing number that each change raises. A node shows
  * that it lives by raising a counter; the others time with their own monotonic clocks how long it has stood still, so no
  * wall clock decides. A node that cannot raise its counter stops sending before anybody else takes its lanes. Among the
- * living that have a lane's settings, rendezvous hashing says whose it is; an owner that should not have it hands it over
+ * living that have a lane's settings, `lane-plan.ts` says whose it is; an owner that should not have it hands it over
  * once nothing of it is in flight. A SQLite file has one user, who owns every lane at once.
  */
-import { createHash } from 'node:crypto';
 import { mustChange, prepare, type Statement, type ValueNamed } from '@postbearer/database';
 import type { QueueContext } from './context.ts';
+import { planLanes, type PlannedLane } from './lane-plan.ts';
 import type { LaneRows } from './lane-rows.ts';
 import { db } from './schema.ts';
 
@@ -47,12 +47,6 @@ interface NodeSeen {
   readonly lanes: ReadonlySet<string>;
   /** When its counter was seen to change, by our monotonic clock. */
   readonly changedMs: number;
-}
-
-/** Which of several nodes has a lane: each lane has its own order of nodes, so one that comes or goes moves few lanes. */
-export function rendezvous(lane: string, nodes: readonly string[]): string | undefined {
-  const score = (node: string): string => createHash('sha256').update(`${lane}\n${node}`).digest('hex');
-  return nodes.toSorted((a, b) => (score(a) < score(b) ? -1 : 1))[0];
 }
 
 /** What a node knows of lanes and nodes. */
@@ -113,7 +107,8 @@ export class LaneOwner {
     await this.#rows.store(this.#context.database, this.#lanes);
     const lanes = await this.#context.database.query(allLanes({}));
     if (!lanes.ok) return;
-    for (const { name, owner, fence } of lanes.value) await this.#consider(name, owner, fence);
+    const wanted = this.#plan(lanes.value);
+    for (const { name, owner, fence } of lanes.value) await this.#consider(name, owner, fence, wanted(name));
   }
 
   /** Hands over every lane of which nothing is in flight, and says good-bye when that is all. */
@@ -176,19 +171,19 @@ export class LaneOwner {
     return !this.#isAlone() && this.#context.clock.monotonicMs() - changedMs <= this.#context.nodeTimes.takeOverMs;
   }
 
-  /** The node that should have a lane. */
-  #wanted(lane: string): string | undefined {
+  /** Says of a lane whether it should be ours. */
+  #plan(lanes: readonly PlannedLane[]): (lane: string) => boolean {
+    if (this.#isAlone()) return () => true;
     const { node } = this.#context;
-    if (this.#isAlone()) return node;
-    const others = [...this.#others.values()].filter((other) => this.#isLiving(other) && other.lanes.has(lane));
-    return rendezvous(lane, [...others.map(({ id }) => id), ...(this.#lanes.has(lane) ? [node] : [])]);
+    const living = [...this.#others.values()].filter((other) => this.#isLiving(other));
+    const plan = planLanes(lanes, [{ id: node, lanes: this.#lanes }, ...living]);
+    return (lane) => plan.get(lane) === node;
   }
 
-  async #consider(lane: string, owner: string | null, fence: number): Promise<void> {
+  async #consider(lane: string, owner: string | null, fence: number, isWanted: boolean): Promise<void> {
     const { node } = this.#context;
     const known = this.#owned.get(lane);
     if (known !== undefined && (owner !== node || known !== fence)) this.#lose(lane);
-    const isWanted = this.#wanted(lane) === node;
     if (this.#owned.has(lane)) {
       if (isWanted) this.#leaving.delete(lane);
       else await this.#leave(lane, fence);

@@ -18,7 +18,17 @@ const LANES = Array.from({ length: 20 }, (_, index) => `default/lane${index}@exa
 const LIMIT_MS = 240_000;
 
 /** Milliseconds on two cores of a virtual machine, 2026-11-24, the slower of both databases. */
-const MEASURED = { start: 60, firstPage: 5, deepPage: 50, ofRecipient: 5, counts: 80, lease: 55, takeIn: 8, search: 150, load: 50 } as const;
+const MEASURED = {
+  start: 60,
+  firstPage: 5,
+  deepPage: 50,
+  ofRecipient: 5,
+  counts: 80,
+  lease: 55,
+  takeIn: 8,
+  search: 150,
+  load: 50,
+} as const;
 
 async function fill(database: Database, queue: Queue): Promise<void> {
   for (let start = 0; start < MANY; start += 2000) {
