@@ -1,10 +1,11 @@
-/** What the service keeps: its database with the queue and the apps. */
+/** What the service keeps: its database with the queue, the apps and the keys. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { success, type Clock, type Result, type Secret } from '@postbearer/core';
 import { openDatabase, type Database } from '@postbearer/database';
 import { createQueue, queueMigrations, type Queue, type QueueOptions } from '@postbearer/queue';
 import { openAppRegistry, type AppRegistry } from './access/app-registry.ts';
+import { openKeyRegistry, type KeyRegistry } from './access/key-registry.ts';
 import { accessMigrations } from './access/schema.ts';
 import { deliveryMigrations } from './delivery/usage.ts';
 import { sendmailMigrations } from './sendmail/taken-files.ts';
@@ -14,6 +15,7 @@ export interface Store {
   readonly database: Database;
   readonly queue: Queue;
   readonly apps: AppRegistry;
+  readonly keys: KeyRegistry;
 }
 
 /** Where a store is. */
@@ -45,5 +47,8 @@ export async function openStore(
   const apps = await openAppRegistry(database.value, clock);
   if (!apps.ok) return apps;
   stack.defer(() => apps.value.close());
-  return success({ database: database.value, queue: queue.value, apps: apps.value });
+  const keys = await openKeyRegistry(database.value, clock);
+  if (!keys.ok) return keys;
+  stack.defer(async () => await keys.value.close());
+  return success({ database: database.value, queue: queue.value, apps: apps.value, keys: keys.value });
 }

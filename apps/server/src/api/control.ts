@@ -24,6 +24,8 @@ import type { AllowInput, AppRegistry } from '../access/app-registry.ts';
 import { rightsOf } from '../access/app-rows.ts';
 import type { AppInput, AppRecord } from '../access/app.ts';
 import { auditStatement } from '../access/audit.ts';
+import type { KeyRegistry } from '../access/key-registry.ts';
+import type { KeyInput, KeyRecord } from '../access/key.ts';
 import type { LearningNetwork, LearnInput } from '../access/learning.ts';
 import type { RefusedClient } from '../access/refusals.ts';
 import type { Statement } from '@postbearer/database';
@@ -47,6 +49,12 @@ export interface ServiceStatus {
 export interface AddedApp {
   readonly app: AppInput;
   readonly password: string;
+}
+
+/** A key that was just added, with its secret, which is shown this once. */
+export interface AddedKey {
+  readonly key: KeyRecord;
+  readonly secret: string;
 }
 
 /** An answer that comes piece by piece. Whoever stops reading it ends it. */
@@ -94,12 +102,16 @@ export interface Control {
   /** The networks whose devices are being learnt. */
   listLearning(input: Record<string, never>): Promise<Result<readonly LearningNetwork[]>>;
   removeApp(input: { readonly name: string; readonly actor: string }): Promise<Result<void>>;
+  addKey(input: { readonly key: KeyInput; readonly actor: string }): Promise<Result<AddedKey>>;
+  listKeys(input: Record<string, never>): Promise<Result<readonly KeyRecord[]>>;
+  revokeKey(input: { readonly name: string; readonly actor: string }): Promise<Result<void>>;
 }
 
 /** What the operations work with. */
 export interface ControlOptions {
   readonly queue: Queue;
   readonly apps: AppRegistry;
+  readonly keys: KeyRegistry;
   readonly clock: Clock;
   /** How long a lane needs for so many messages; absent where no service runs. */
   readonly drainMs?: (lane: string, messages: number) => number | undefined;
@@ -113,7 +125,7 @@ function laneStatus(lane: LaneCount, { drainMs, clock }: ControlOptions): LaneSt
 
 /** The operations on an open queue and its apps. */
 export function createControl(options: ControlOptions): Control {
-  const { queue, apps, clock, drainMs } = options;
+  const { queue, apps, keys, clock, drainMs } = options;
   const record = (actor: string, action: string, subject: string): { statements: Statement[] } => ({
     statements: [auditStatement({ actor, action, subject }, clock.now())],
   });
@@ -162,5 +174,11 @@ export function createControl(options: ControlOptions): Control {
     listLearning: () => Promise.resolve(success(apps.learning.list())),
     listApps: () => Promise.resolve(success(apps.list())),
     removeApp: ({ name, actor }) => apps.remove(name, actor),
+    async addKey({ key, actor }) {
+      const added = await keys.add(key, actor);
+      return added.ok ? success({ key: added.value.record, secret: added.value.key.reveal() }) : added;
+    },
+    listKeys: () => Promise.resolve(success(keys.list())),
+    revokeKey: ({ name, actor }) => keys.revoke(name, actor),
   };
 }

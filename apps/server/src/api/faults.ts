@@ -18,3 +18,130 @@ export const controlFaults: FaultCatalogue<'SERVICE_SOCKET_UNUSABLE' | 'SERVICE_
     next: 'fix-configuration',
   },
 });
+
+/** Every code of the HTTP API itself. */
+export type HttpFaultCode =
+  | 'SERVICE_REQUEST_UNREADABLE'
+  | 'SERVICE_FIELDS_INVALID'
+  | 'SERVICE_BODY_TOO_LARGE'
+  | 'SERVICE_MEDIA_TYPE_UNKNOWN'
+  | 'SERVICE_PATH_UNKNOWN'
+  | 'SERVICE_METHOD_UNKNOWN'
+  | 'SERVICE_REQUEST_IN_PROGRESS'
+  | 'SERVICE_TOO_MANY_REQUESTS'
+  | 'SERVICE_BUSY'
+  | 'SERVICE_NO_ROOM'
+  | 'SERVICE_LOCAL_ONLY'
+  | 'SERVICE_FAILED_INSIDE';
+
+/** Faults of requests over HTTP. */
+export const httpFaults: FaultCatalogue<HttpFaultCode> = defineFaults<HttpFaultCode>({
+  SERVICE_REQUEST_UNREADABLE: {
+    title: 'Request not readable',
+    message: 'The request cannot be read: {reason}.',
+    cause: 'The program that asks does not write what it announces.',
+    remedy: { steps: ['Correct the program; the reference shows a request that works.'] },
+    next: 'fix-message',
+    source: 'RFC 9110 section 15.5.1',
+    read: '2026-11-24',
+  },
+  SERVICE_FIELDS_INVALID: {
+    title: 'Fields not usable',
+    message: 'The request cannot be used: {reason}.',
+    cause: 'A field is missing, unknown, or holds what it cannot hold.',
+    remedy: { steps: ['Correct the fields that "errors" names; the reference says what each may hold.'] },
+    next: 'fix-message',
+  },
+  SERVICE_BODY_TOO_LARGE: {
+    title: 'Request too large',
+    message: 'The body of the request is larger than {limit} bytes.',
+    cause: 'A body of this kind is held in memory while it is read.',
+    remedy: {
+      steps: [
+        'Send large attachments as multipart/form-data, or the whole message as message/rfc822: both are streamed.',
+      ],
+    },
+    next: 'fix-message',
+    source: 'RFC 9110 section 15.5.14',
+    read: '2026-11-24',
+  },
+  SERVICE_MEDIA_TYPE_UNKNOWN: {
+    title: 'Kind of content not taken',
+    message: 'The content type "{type}" is not taken here; {possible} is.',
+    cause: 'The field Content-Type says what a body is; it is never guessed.',
+    remedy: { steps: ['Send the field Content-Type that the reference names.'] },
+    next: 'fix-message',
+    source: 'RFC 9110 section 15.5.16',
+    read: '2026-11-24',
+  },
+  SERVICE_PATH_UNKNOWN: {
+    title: 'Nothing here',
+    message: 'There is nothing at this path.',
+    cause: 'The path was mistyped, or belongs to another version.',
+    remedy: { steps: ['Look at the reference under /docs.'] },
+    next: 'fix-message',
+  },
+  SERVICE_METHOD_UNKNOWN: {
+    title: 'Method not possible here',
+    message: 'This path does not take {method}; it takes {possible}.',
+    cause: 'The path was mistyped, or the method.',
+    remedy: { steps: ['Look at the reference under /docs.'] },
+    next: 'fix-message',
+  },
+  SERVICE_REQUEST_IN_PROGRESS: {
+    title: 'The same request is in progress',
+    message: 'A request with the idempotency key "{key}" is being worked on.',
+    cause: 'The request was repeated before the first one was answered.',
+    remedy: { steps: ['Repeat it in a second; it is then answered as the first one was.'] },
+    next: 'retry',
+    source: 'draft-ietf-httpapi-idempotency-key-header, "Error Scenarios"',
+    read: '2026-11-24',
+  },
+  SERVICE_TOO_MANY_REQUESTS: {
+    title: 'Too many requests',
+    message: 'The key "{key}" may send {limit} requests in a minute.',
+    cause: 'Without a limit one program could keep all others waiting.',
+    remedy: {
+      steps: [
+        'Repeat the request after the time that Retry-After names; many messages may go into one request as a batch.',
+        'Or add a key with a higher limit.',
+      ],
+    },
+    next: 'retry',
+    source: 'RFC 6585 section 4',
+    read: '2026-11-24',
+  },
+  SERVICE_BUSY: {
+    title: 'Too much at once',
+    message: 'Too many large requests are being read at this moment.',
+    cause: 'The memory for them is bounded.',
+    remedy: { steps: ['Repeat the request after the time that Retry-After names.'] },
+    next: 'retry',
+  },
+  SERVICE_NO_ROOM: {
+    title: 'No room',
+    message: 'There is no room for the message now.',
+    cause: 'The disk of the service is full.',
+    remedy: {
+      steps: ['Repeat the request after the time that Retry-After names.', 'Make room on the disk of the service.'],
+    },
+    next: 'retry',
+  },
+  SERVICE_LOCAL_ONLY: {
+    title: 'Only for this machine or with a key',
+    message: 'What is measured is shown to programs on this machine, and to others with a key.',
+    cause: 'Who may read it learns how much mail is sent.',
+    remedy: {
+      steps: ['Send the field "Authorization: Bearer pb_…" with a key of the scope read.'],
+      command: 'postbearer key add metrics --scope read',
+    },
+    next: 'fix-configuration',
+  },
+  SERVICE_FAILED_INSIDE: {
+    title: 'A mistake in Postbearer',
+    message: 'The request could not be answered because of a mistake in Postbearer.',
+    cause: 'Something happened that nobody thought of; the log of the service says what.',
+    remedy: { steps: ['Repeat the request.', 'Where it fails again, look at the log of the service.'] },
+    next: 'retry',
+  },
+});
