@@ -64,7 +64,7 @@ export interface SmtpDialogue {
   readonly mailbox?: string;
   /** On the way in: the address of the client. */
   readonly client?: string;
-  /** On the way in: the app that the client is, once that is known. */
+  /** On the way in: as whom the client signed in, or the app that its address belongs to; absent until that is known. */
   readonly app?: string;
 }
 

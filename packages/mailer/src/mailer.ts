@@ -49,8 +49,8 @@ import { validSettings, type SettingsInput } from './settings-input.ts';
 export interface MailerOptions {
   /** Takes everything that happens; a program that wants log lines gives `createEventLog()`. Nobody listens where it is left out. */
   readonly onEvent?: EventSink;
-  /** Whether the SMTP dialogue is among the events, credentials blanked. */
-  readonly dialogue?: boolean;
+  /** Whether the SMTP dialogue is among the events, credentials blanked; a function is asked for each line. */
+  readonly dialogue?: boolean | (() => boolean);
   /** For proxies, certificate authorities and systemd credentials; that of the process where it is left out. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Connections of one mailbox that may be open at a time; 3 where it is left out, which is Exchange Online's limit. */
@@ -253,7 +253,7 @@ class SettingsMailer implements Mailer {
     access = opened.value;
     const maxConnections = connections ?? this.#options.maxConnections;
     const pool = createSmtpPool({
-      connect: { ...access.connect, dialogue: this.#options.dialogue === true },
+      connect: { ...access.connect, dialogue: this.#options.dialogue ?? false },
       ...(access.credentials === undefined ? {} : { credentials: access.credentials }),
       ...(maxConnections === undefined ? {} : { maxConnections }),
       ...(this.#options.idleMs === undefined ? {} : { idleMs: this.#options.idleMs }),
@@ -351,7 +351,9 @@ function refineEvent(event: PostbearerEvent, access: UpstreamAccess | undefined,
     const fault = access === undefined ? event.fault : refineFault(event.fault, access.context());
     return scrubEvent({ ...event, fault }, scrubber);
   }
-  return event.name === 'smtp.dialogue' ? scrubEvent(event, scrubber) : event;
+  if (event.name !== 'smtp.dialogue') return event;
+  const mailbox = access?.mailbox;
+  return scrubEvent(mailbox === undefined ? event : { ...event, mailbox }, scrubber);
 }
 
 /**

@@ -19,7 +19,7 @@ import { clientFaults } from './faults.ts';
 import { destroyed, openSocket } from './open-socket.ts';
 import { secureSocket, summarise, type TlsMemory, type TlsOptions, type TlsSummary } from './secure-socket.ts';
 import { DEFAULT_TIMEOUTS, type StageTimeouts } from './timeouts.ts';
-import { Wire } from './wire.ts';
+import { Wire, type WireOptions } from './wire.ts';
 
 /** How a connection is encrypted; see the head of this file. */
 export type SmtpSecurity = 'starttls' | 'tls' | 'none';
@@ -36,8 +36,11 @@ export interface ConnectOptions {
   readonly timeouts?: Partial<StageTimeouts>;
   readonly clock?: Clock;
   readonly onEvent?: EventSink;
-  /** Also tell every line of the dialogue, credentials blanked. Default: false, and then it costs nothing. */
-  readonly dialogue?: boolean;
+  /**
+   * Also tell every line of the dialogue, credentials blanked; a function is asked for each line. Default: false, and then it
+   * costs nothing.
+   */
+  readonly dialogue?: boolean | (() => boolean);
   /** Resolves host names. Default: the system's. */
   readonly lookup?: LookupFunction;
   /** @throws `signal.reason` from the call when it fires. */
@@ -56,6 +59,11 @@ function defaultClientName(localAddress: string | undefined): string {
   if (/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i.test(name)) return name;
   const address = localAddress ?? '127.0.0.1';
   return isIPv6(address) ? `[IPv6:${address}]` : `[${address}]`;
+}
+
+function dialogueOf({ dialogue = false, onEvent }: ConnectOptions): Pick<WireOptions, 'onDialogue' | 'wantsDialogue'> {
+  if (dialogue === false) return {};
+  return { onDialogue: onEvent, ...(dialogue === true ? {} : { wantsDialogue: dialogue }) };
 }
 
 /** One attempt to open a session. */
@@ -79,7 +87,7 @@ class Opening {
       port: options.port,
       timeouts: this.#timeouts,
       clock: this.#clock,
-      onDialogue: options.dialogue === true ? options.onEvent : undefined,
+      ...dialogueOf(options),
     });
   }
 

@@ -31,9 +31,15 @@ export interface WireOptions {
   readonly clock: Clock;
   /** Where lines of the dialogue go; without it no work is done for them. */
   readonly onDialogue?: EventSink | undefined;
+  /** Whether they are wanted now; always where left out. */
+  readonly wantsDialogue?: () => boolean;
 }
 
 const SECRET = '[secret]';
+
+function always(): boolean {
+  return true;
+}
 
 /** See the head of this file. */
 export class Wire {
@@ -45,6 +51,7 @@ export class Wire {
   readonly closed: Promise<void>;
   readonly #timeouts: StageTimeouts;
   readonly #onDialogue: EventSink | undefined;
+  readonly #wantsDialogue: () => boolean;
   readonly #resolveClosed: () => void;
   #socket: Socket | undefined;
   #parser = new ReplyParser();
@@ -70,6 +77,7 @@ export class Wire {
     this.clock = options.clock;
     this.#timeouts = options.timeouts;
     this.#onDialogue = options.onDialogue;
+    this.#wantsDialogue = options.wantsDialogue ?? always;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -162,14 +170,14 @@ export class Wire {
 
   /** Writes whole lines of commands, each with its CR LF. Returns whether more may follow at once. */
   writeLines(lines: string): boolean {
-    if (this.#onDialogue !== undefined) for (const line of lines.trimEnd().split('\r\n')) this.#tell('client', line);
+    if (this.#isToldNow()) for (const line of lines.trimEnd().split('\r\n')) this.#tell('client', line);
     return this.#write(lines, 'utf8');
   }
 
   /** Writes one line that holds a credential; `shown` stands before `[secret]` in the dialogue. */
   writeSecretLine(line: string, shown: string): void {
     if (!this.isEncrypted) throw new Error('A credential must not be written to an unencrypted connection');
-    this.#tell('client', `${shown}${SECRET}`);
+    if (this.#isToldNow()) this.#tell('client', `${shown}${SECRET}`);
     this.#write(`${line}\r\n`, 'latin1');
   }
 
@@ -286,7 +294,7 @@ export class Wire {
   #take(raw: SmtpReply): void {
     const scrubber = this.#scrubber;
     const reply = scrubber === undefined ? raw : { ...raw, lines: scrubber.scrubLines(raw.lines) };
-    if (this.#onDialogue !== undefined) this.#tellReply(reply);
+    if (this.#isToldNow()) this.#tellReply(reply);
     if (reply.code === 421) this.#isServerLeaving = true;
     if (this.#hasWrittenInTurn && reply.code !== 421)
       this.fail(
@@ -343,6 +351,10 @@ export class Wire {
     const stage = this.#stage;
     this.fail(this.makeFault(timeoutCode(stage), stage, undefined, { seconds: this.#timeouts[stage] / 1000 }));
   };
+
+  #isToldNow(): boolean {
+    return this.#onDialogue !== undefined && this.#wantsDialogue();
+  }
 
   #tell(from: 'client' | 'server', text: string): void {
     this.#onDialogue?.({ name: 'smtp.dialogue', connection: this.id, from, text });

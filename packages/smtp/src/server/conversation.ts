@@ -32,6 +32,8 @@ export interface ServerSetup {
   readonly replies: StandardReplies;
   readonly clock: Clock;
   readonly onEvent: EventSink | undefined;
+  /** Whether lines of the dialogue are wanted now. */
+  readonly wantsDialogue: () => boolean;
   readonly onError: (error: unknown) => void;
 }
 
@@ -213,10 +215,14 @@ export class Conversation {
 
   /** Tells a line of the dialogue, if anybody listens. */
   tell(from: 'client' | 'server', text: string): void {
+    const { onEvent, wantsDialogue, onError } = this.setup;
+    if (onEvent === undefined || !wantsDialogue()) return;
+    const { id, remoteAddress, identity } = this.session;
+    const who = { client: remoteAddress, ...(identity === undefined ? {} : { app: identity }) };
     try {
-      this.setup.onEvent?.({ name: 'smtp.dialogue', connection: this.session.id, from, text });
+      onEvent({ name: 'smtp.dialogue', connection: id, from, text, ...who });
     } catch (error) {
-      this.setup.onError(error);
+      onError(error);
     }
   }
 

@@ -43,8 +43,10 @@ export interface SmtpServerOptions<State = undefined> {
   /** Standard replies to be replaced, by name; a function is asked for each reply anew. */
   readonly replies?: ReplacedReplies;
   readonly clock?: Clock;
-  /** Gets every line of every dialogue as `smtp.dialogue`, credentials and content left out. */
+  /** Gets every line of every dialogue as `smtp.dialogue`, credentials and content left out; its `app` is who signed in. */
   readonly onEvent?: EventSink;
+  /** Whether such lines are wanted now; asked for each, always where left out. */
+  readonly wantsDialogue?: () => boolean;
   /** Gets what a handler threw; a warning of the process where left out. */
   readonly onError?: (error: unknown) => void;
 }
@@ -101,6 +103,10 @@ function makeSecureContext(certificate: ServerCertificate): Result<SecureContext
   }
 }
 
+function always(): boolean {
+  return true;
+}
+
 /** Ends a connection before a dialogue begins, without a word where there would have to be TLS first. */
 function turnAway(stream: Duplex, reply: SpokenReply | undefined): void {
   stream.on('error', () => stream.destroy());
@@ -125,6 +131,7 @@ function makeSetup(options: SmtpServerOptions<unknown>, secureContext: ServerSet
     replies: standardReplies(options.hostname, options.replies, guarded(onError)),
     clock: options.clock ?? systemClock,
     onEvent: options.onEvent,
+    wantsDialogue: options.wantsDialogue ?? always,
     onError: guarded(onError),
   };
 }
