@@ -52,10 +52,25 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     path: 'app add',
-    summary: 'let an application or device send; shows its password once',
+    summary: 'let an application or device send; shows its password once; or enrols those that call in',
     load: async () => await import('./commands/app/add.ts'),
   },
   { path: 'app list', summary: 'list the apps', load: async () => await import('./commands/app/list.ts') },
+  {
+    path: 'app allow',
+    summary: 'let an app do more than it may already',
+    load: async () => await import('./commands/app/allow.ts'),
+  },
+  {
+    path: 'app rotate',
+    summary: 'give an app another password',
+    load: async () => await import('./commands/app/rotate.ts'),
+  },
+  {
+    path: 'app refused',
+    summary: 'show who was turned away, and the command that would admit each',
+    load: async () => await import('./commands/app/refused.ts'),
+  },
   {
     path: 'app remove',
     summary: 'let an app send no more',

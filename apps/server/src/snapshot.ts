@@ -34,6 +34,10 @@ export interface ServiceSettings {
   readonly maxMessageBytes?: number;
   /** The most recipients of a message. */
   readonly maxRecipients?: number;
+  /** What each app may hand in and have waiting. */
+  readonly appLimits?: Partial<SettingsOfService['apps']>;
+  /** How many connections there may be at a time, to each listener and from one client. */
+  readonly connections?: Partial<Pick<SettingsOfService['relay'], 'connections' | 'connectionsPerClient'>>;
   /** Times of the queue, and what becomes of a message whose outcome is uncertain. */
   readonly queue?: Pick<QueueOptions, 'node' | 'retryTimes' | 'nodeTimes' | 'retention' | 'uncertain'>;
 }
@@ -77,11 +81,13 @@ export function snapshotOf(
       ...service,
       relay: {
         ...relay,
+        ...said.connections,
         listeners: said.listeners ?? relay.listeners,
         ...(said.certificate === undefined ? {} : { certificate: said.certificate }),
         maxMessageBytes: said.maxMessageBytes ?? relay.maxMessageBytes,
         maxRecipients: said.maxRecipients ?? relay.maxRecipients,
       },
+      apps: { ...service.apps, ...said.appLimits },
       queue: { bodyDays: queue.bodyDays, recordDays: queue.recordDays, ...retention, uncertain },
       notices: said.noticesTo === undefined ? notices : { to: said.noticesTo },
     },

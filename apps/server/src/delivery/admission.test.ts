@@ -1,7 +1,7 @@
 import { success, systemClock, type Clock } from '@postbearer/core';
 import { describe, expect, test } from 'vitest';
 import { parseApp, type App } from '../access/app.ts';
-import { createAdmission, type Admission, type AppLimits } from './admission.ts';
+import { createAdmission, NO_APP_LIMITS, type Admission, type AppLimits } from './admission.ts';
 
 interface World {
   readonly admission: Admission;
@@ -11,11 +11,11 @@ interface World {
   waiting: Record<string, { messages: number; bytes: number }>;
 }
 
-function world(limits: AppLimits = {}): World {
+function world(limits: Partial<AppLimits> = {}): World {
   const made: Omit<World, 'admission'> = { nowMs: 0, free: Infinity, looks: 0, waiting: {} };
   const clock: Clock = { ...systemClock, monotonicMs: () => made.nowMs };
   const admission = createAdmission({
-    limits,
+    limits: { ...NO_APP_LIMITS, ...limits },
     maxMessageBytes: 1000,
     clock,
     queue: { queuedOf: (name) => Promise.resolve(success(made.waiting[name] ?? { messages: 0, bytes: 0 })) },
@@ -56,7 +56,7 @@ describe('room', () => {
 
   test('that cannot be known refuses nothing', async () => {
     const blind = createAdmission({
-      limits: {},
+      limits: NO_APP_LIMITS,
       maxMessageBytes: 1000,
       clock: systemClock,
       queue: { queuedOf: () => Promise.reject(new Error('not asked where there is no quota')) },

@@ -13,15 +13,23 @@ import type { Queue } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
 import { deliveryFaults } from './faults.ts';
 
-/** What each app may have and do; without a limit where one is left out. */
+/** What each app may have and do; 0 for as much as it likes. */
 export interface AppLimits {
-  readonly messagesPerMinute?: number;
-  readonly recipientsPerMinute?: number;
+  readonly messagesPerMinute: number;
+  readonly recipientsPerMinute: number;
   /** Messages that wait. */
-  readonly queuedMessages?: number;
+  readonly queuedMessages: number;
   /** Bytes of messages that wait. */
-  readonly queuedBytes?: number;
+  readonly queuedBytes: number;
 }
+
+/** Where nothing is said. */
+export const NO_APP_LIMITS: AppLimits = {
+  messagesPerMinute: 0,
+  recipientsPerMinute: 0,
+  queuedMessages: 0,
+  queuedBytes: 0,
+};
 
 /** Says whether more may come in. */
 export interface Admission {
@@ -31,7 +39,7 @@ export interface Admission {
   recipients(app: App, count: number): Result<void>;
 }
 
-/** What an admission works with. */
+/** What an admission works with; its limits are looked up for each message, because settings change. */
 export interface AdmissionOptions {
   readonly queue: Pick<Queue, 'queuedOf'>;
   readonly limits: AppLimits;
@@ -49,47 +57,54 @@ const QUOTA_WAIT_MS = MINUTE_MS;
 
 /** How much of a minute's allowance is left, refilled as time passes. */
 class Allowance {
-  readonly #perMinute: number;
+  readonly perMinute: number;
   #left: number;
   #atMs: number;
 
   constructor(perMinute: number, nowMs: number) {
-    this.#perMinute = perMinute;
+    this.perMinute = perMinute;
     this.#left = perMinute;
     this.#atMs = nowMs;
   }
 
   /** Takes so much; gives 0, or how long to wait where there is not so much, and takes nothing then. */
   take(count: number, nowMs: number): number {
-    this.#left = Math.min(this.#perMinute, this.#left + ((nowMs - this.#atMs) * this.#perMinute) / MINUTE_MS);
+    this.#left = Math.min(this.perMinute, this.#left + ((nowMs - this.#atMs) * this.perMinute) / MINUTE_MS);
     this.#atMs = nowMs;
     // More than a minute's worth at once is taken when nothing else was.
-    const needed = Math.min(count, this.#perMinute);
-    if (this.#left < needed) return Math.ceil(((needed - this.#left) * MINUTE_MS) / this.#perMinute);
+    const needed = Math.min(count, this.perMinute);
+    if (this.#left < needed) return Math.ceil(((needed - this.#left) * MINUTE_MS) / this.perMinute);
     this.#left -= count;
     return 0;
   }
 }
 
+/** What each app has left of one limit. */
 class Allowances {
-  readonly #perMinute: number | undefined;
+  readonly #what: string;
   readonly #clock: Clock;
   readonly #byApp = new Map<string, Allowance>();
 
-  constructor(perMinute: number | undefined, clock: Clock) {
-    this.#perMinute = perMinute;
+  constructor(what: string, clock: Clock) {
+    this.#what = what;
     this.#clock = clock;
   }
 
-  take({ name }: App, count: number, what: string): Result<void> {
-    if (this.#perMinute === undefined) return success(undefined);
+  take({ name }: App, count: number, perMinute: number): Result<void> {
+    if (perMinute === 0) return success(undefined);
     const nowMs = this.#clock.monotonicMs();
-    const known = this.#byApp.get(name) ?? new Allowance(this.#perMinute, nowMs);
-    this.#byApp.set(name, known);
-    const waitMs = known.take(count, nowMs);
+    const waitMs = this.#of(name, perMinute, nowMs).take(count, nowMs);
     if (waitMs === 0) return success(undefined);
-    const values = { app: name, limit: this.#perMinute, what };
+    const values = { app: name, limit: perMinute, what: this.#what };
     return failure(deliveryFaults.make('MESSAGE_RATE_REACHED', values, { retryAfterMs: waitMs }));
+  }
+
+  #of(name: string, perMinute: number, nowMs: number): Allowance {
+    const known = this.#byApp.get(name);
+    if (known?.perMinute === perMinute) return known;
+    const fresh = new Allowance(perMinute, nowMs);
+    this.#byApp.set(name, fresh);
+    return fresh;
   }
 }
 
@@ -123,18 +138,19 @@ class Room {
 
 /** Makes the admission of a service. */
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { queue, limits, clock } = options;
-  const { queuedMessages = Infinity, queuedBytes = Infinity } = limits;
+  const { queue, clock } = options;
   const room = new Room(options);
-  const messages = new Allowances(limits.messagesPerMinute, clock);
-  const recipients = new Allowances(limits.recipientsPerMinute, clock);
+  const messages = new Allowances('messages', clock);
+  const recipients = new Allowances('recipients', clock);
 
   const hasQuota = async ({ name }: App): Promise<Result<void>> => {
-    if (queuedMessages === Infinity && queuedBytes === Infinity) return success(undefined);
+    const { queuedMessages, queuedBytes } = options.limits;
+    if (queuedMessages === 0 && queuedBytes === 0) return success(undefined);
     const load = await queue.queuedOf(name);
     if (!load.ok) return load;
     const { messages: waiting, bytes } = load.value;
-    if (waiting < queuedMessages && bytes < queuedBytes) return success(undefined);
+    const isFull = (queuedMessages > 0 && waiting >= queuedMessages) || (queuedBytes > 0 && bytes >= queuedBytes);
+    if (!isFull) return success(undefined);
     const values = { app: name, messages: waiting, megabytes: Math.ceil(bytes / 1_000_000) };
     return failure(deliveryFaults.make('MESSAGE_QUOTA_REACHED', values, { retryAfterMs: QUOTA_WAIT_MS }));
   };
@@ -143,8 +159,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     async message(app) {
       if (!(await room.isEnough())) return failure(deliveryFaults.make('SERVICE_NO_ROOM'));
       const quota = await hasQuota(app);
-      return quota.ok ? messages.take(app, 1, 'messages') : quota;
+      return quota.ok ? messages.take(app, 1, options.limits.messagesPerMinute) : quota;
     },
-    recipients: (app, count) => recipients.take(app, count, 'recipients'),
+    recipients: (app, count) => recipients.take(app, count, options.limits.recipientsPerMinute),
   };
 }

@@ -21,7 +21,7 @@ import type { Statement } from '@postbearer/database';
 import type { Enqueued, IdempotencyKey, Intake, Priority, Queue } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
 import { accessFaults } from '../access/faults.ts';
-import { createAdmission, type Admission, type AppLimits } from './admission.ts';
+import { createAdmission, NO_APP_LIMITS, type Admission, type AppLimits } from './admission.ts';
 import { deliveryFaults } from './faults.ts';
 import type { Lane, LaneBook } from './lanes.ts';
 
@@ -140,12 +140,14 @@ export interface SubmitterOptions {
 
 /** Makes the way into the queue. */
 export function createSubmitter(options: SubmitterOptions): Submitter {
-  const { queue, lanes, appLimits: limits = {}, clock = systemClock } = options;
+  const { queue, lanes, clock = systemClock } = options;
   const room = options.freeBytes === undefined ? {} : { freeBytes: options.freeBytes };
   return {
     admission: createAdmission({
       queue,
-      limits,
+      get limits() {
+        return options.appLimits ?? NO_APP_LIMITS;
+      },
       get maxMessageBytes() {
         return options.maxMessageBytes;
       },
