@@ -54,9 +54,10 @@ export function addLogOptions(command: Command, otherwise = 'LOG_LEVEL of the se
   return command
     .option('--log-level <level>', `Verbose, Debug, Information, Warning, Error or Fatal; ${otherwise}`, parseLevel)
     .addOption(
-      new Option('--log-format <form>', 'form of the log lines on standard error')
-        .choices(['text', 'json'])
-        .default('text'),
+      new Option(
+        '--log-format <form>',
+        'form of the log lines on standard error; text where nothing else is set',
+      ).choices(['text', 'json']),
     );
 }
 

@@ -10,22 +10,25 @@ import { success, systemClock, type Clock, type EventSink, type Fault, type Resu
 import type { Settings, SettingsReading } from '@postbearer/settings';
 import { createControl, type Control } from './api/control.ts';
 import { connectControlSocket } from './api/control-socket.ts';
-import { announceOnce } from './delivery/announce.ts';
+import { resolvePlace, type NamedPlace } from './database-place.ts';
 import type { RelayAddress } from './relay/relay-listener.ts';
+import { Monitoring } from './monitoring/monitoring.ts';
+import type { ServiceLog } from './monitoring/service-log.ts';
 import { startService, type Reloaded, type RunningService } from './running-service.ts';
 import { SettingsFollower } from './settings-follower.ts';
 import { snapshotOf, type ServiceSettings, type Snapshot } from './snapshot.ts';
-import { openStore, type StorePlace } from './store.ts';
+import { openStore } from './store.ts';
 
 export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './access/app.ts';
 export type { CertificateFiles } from './access/certificate.ts';
+export { openServiceLog, type LogSettings, type ServiceLog } from './monitoring/service-log.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';
 export type { ProbeTimes } from './delivery/lane-worker.ts';
 export type { LanePace } from './delivery/lanes.ts';
 export type { ListenerSettings, RelayAddress } from './relay/relay-listener.ts';
 export type { Reloaded } from './running-service.ts';
 export type { ServiceSettings } from './snapshot.ts';
-export type { StorePlace } from './store.ts';
+export type { NamedPlace } from './database-place.ts';
 
 /** What a service is started with. */
 export interface ServerOptions {
@@ -40,12 +43,16 @@ export interface ServerOptions {
   readonly clock?: Clock;
   /** Hears everything that happens. */
   readonly onEvent?: EventSink;
+  /** The log, where there is one: it hears the same, and what becomes of it is told. Whoever opened it closes it afterwards. */
+  readonly log?: ServiceLog;
   /** Hears what was not expected; a warning of the process where it is left out. The service goes on. */
   readonly onError?: (error: unknown) => void;
   /** Whether the SMTP dialogue with upstreams is among the events, credentials blanked; asked of all settings anew. */
   readonly dialogue?: boolean | ((settings: Settings) => boolean);
   /** Reads the settings anew; their files are then followed while the service runs. */
   readonly read?: () => Promise<SettingsReading>;
+  /** Hears of settings that were taken into use after the start. */
+  readonly onReloaded?: (settings: Settings) => void;
 }
 
 /** A running service. */
@@ -116,7 +123,14 @@ export async function startServer(options: ServerOptions): Promise<Result<Server
     const wantsDialogue = typeof dialogue === 'function' ? dialogue(other) : dialogue;
     return snapshotOf(other, said, { dialogue: wantsDialogue, namedFiles });
   };
-  const onEvent = announceOnce(options.onEvent ?? ((): void => undefined));
+  const monitoring = new Monitoring({
+    clock,
+    dataFolder,
+    onError,
+    ...(options.log === undefined ? {} : { log: options.log }),
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+  });
+  const { onEvent } = monitoring;
   const environment = options.environment ?? process.env;
   const { read } = options;
   const follower =
@@ -124,13 +138,17 @@ export async function startServer(options: ServerOptions): Promise<Result<Server
       ? undefined
       : new SettingsFollower({
           read,
-          apply: async (other, namedFiles) => await running.reload(snapshot(other, namedFiles)),
+          apply: async (other, namedFiles) => {
+            const reloaded = await running.reload(snapshot(other, namedFiles));
+            if (reloaded.ok) options.onReloaded?.(other);
+            return reloaded;
+          },
           clock,
           onEvent,
           onError,
         });
   const first = snapshot(settings, await follower?.find());
-  const started = await startService({ dataFolder, first, said, environment, clock, onEvent, onError });
+  const started = await startService({ dataFolder, first, said, environment, clock, monitoring, onError });
   if (!started.ok) return started;
   const running = started.value;
   follower?.start();
@@ -170,18 +188,20 @@ export interface OpenedControl extends AsyncDisposable {
  * Fails with `SERVICE_SOCKET_UNUSABLE` or with what the database reports.
  */
 export async function openControl(
-  place: string | StorePlace,
+  place: string | NamedPlace,
   clock: Clock = systemClock,
 ): Promise<Result<OpenedControl>> {
-  const where = typeof place === 'string' ? { dataFolder: place } : place;
-  const running = await connectControlSocket(where.dataFolder);
+  const named = typeof place === 'string' ? { dataFolder: place } : place;
+  const running = await connectControlSocket(named.dataFolder);
   if (!running.ok) return running;
   if (running.value !== undefined) {
     return success({ control: running.value, [Symbol.asyncDispose]: () => Promise.resolve() });
   }
+  const where = await resolvePlace(named, process.env);
+  if (!where.ok) return where;
   const stack = new AsyncDisposableStack();
   try {
-    const store = await openStore(where, { clock }, stack);
+    const store = await openStore(where.value, { clock }, stack);
     if (!store.ok) return store;
     const control = createControl({ ...store.value, clock });
     const held = stack.move();

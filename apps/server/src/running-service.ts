@@ -14,14 +14,16 @@ import {
   type Result,
 } from '@postbearer/core';
 import type { QueueOptions } from '@postbearer/queue';
-import { resolveSecret } from '@postbearer/secrets';
 import { createControl, type Control } from './api/control.ts';
 import { openControlSocket } from './api/control-socket.ts';
+import { resolvePlace } from './database-place.ts';
 import { deliveryFaults } from './delivery/faults.ts';
 import { serviceFaults } from './faults.ts';
 import { nodeNameOf } from './node-name.ts';
+import { createMonitoringPart } from './monitoring-part.ts';
+import type { Monitoring } from './monitoring/monitoring.ts';
 import { changeAll, type Part, type PartContext } from './part.ts';
-import { createRelayPart } from './relay-part.ts';
+import { createRelayPart, type RelayPart } from './relay-part.ts';
 import type { RelayAddress } from './relay/relay-listener.ts';
 import { createSendingPart } from './sending-part.ts';
 import { createSendmailPart } from './sendmail-part.ts';
@@ -35,7 +37,8 @@ export interface ServiceStart {
   readonly said: ServiceSettings;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  readonly onEvent: EventSink;
+  /** Hears of everything. */
+  readonly monitoring: Monitoring;
   readonly onError: (error: unknown) => void;
 }
 
@@ -49,23 +52,16 @@ export interface Reloaded {
 
 const LOOK_FOR_REPLACEMENT_MS = 1000;
 
-/** The database that the settings name. Fails as `resolveSecret` does. */
-async function placeOf({ dataFolder, first, environment }: ServiceStart): Promise<Result<StorePlace>> {
-  const reference = first.service.database.url;
-  if (reference === undefined) return success({ dataFolder });
-  const url = await resolveSecret(reference, { environment });
-  return url.ok ? success({ dataFolder, databaseUrl: url.value }) : url;
-}
-
 /** A running service. Made by {@link startService}. */
 export class RunningService {
   readonly #clock: Clock;
   readonly #onEvent: EventSink;
+  readonly #monitoring: Monitoring;
   readonly #parts: Part[] = [];
   readonly #held = new AsyncDisposableStack();
   readonly #ended = Promise.withResolvers<Fault>();
   #current: Snapshot;
-  #relay: { readonly addresses: readonly RelayAddress[] } = { addresses: [] };
+  #relay: Pick<RelayPart, 'addresses' | 'sessions'> = { addresses: [], sessions: 0 };
   #control: Control | undefined;
   /** One reload at a time. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -74,10 +70,12 @@ export class RunningService {
   #untilMs: number | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor({ first, clock, onEvent }: ServiceStart) {
+  constructor({ first, clock, monitoring }: ServiceStart) {
     this.#current = first;
     this.#clock = clock;
-    this.#onEvent = onEvent;
+    this.#onEvent = monitoring.onEvent;
+    this.#monitoring = monitoring;
+    this.#held.defer(() => monitoring.close());
   }
 
   /** Where mail is taken by SMTP. */
@@ -98,24 +96,39 @@ export class RunningService {
 
   /** Opens everything, from the inside out. Fails with the first thing that cannot be opened. */
   async start(options: ServiceStart): Promise<Result<void>> {
-    const place = await placeOf(options);
+    const { url } = options.first.service.database;
+    const named = { dataFolder: options.dataFolder, ...(url === undefined ? {} : { databaseUrl: url }) };
+    const place = await resolvePlace(named, options.environment);
     if (!place.ok) return place;
     const node = await this.#nodeName(options, place.value);
-    const store = await openStore(place.value, this.#queueOptions(options, node), this.#held);
+    const store = await openStore(place.value, this.#queueOptions(options, node), this.#held, (database) =>
+      this.#monitoring.watch(database),
+    );
     if (!store.ok) return store;
     const context: PartContext = {
       ...options,
+      onEvent: this.#onEvent,
+      wantsDialogue: this.#monitoring.wantsDialogue,
       store: store.value,
       current: () => this.#current,
       isClosing: () => this.#untilMs !== undefined,
     };
     this.#watchForReplacement(store.value, node);
-    return await this.#startParts(context);
+    return await this.#startParts(context, node ?? 'node');
   }
 
   /** The parts in their order. What one needs of another it is given here. */
-  async #startParts(context: PartContext): Promise<Result<void>> {
+  async #startParts(context: PartContext, node: string): Promise<Result<void>> {
     const { dataFolder, store, clock } = context;
+    const monitoring = this.#monitoring;
+    const watched = await this.#begin(
+      createMonitoringPart(context, monitoring, {
+        node,
+        listeners: () => this.addresses.map(({ host, port, security }) => `${host}:${port} (${security})`),
+        relaySessions: () => this.#relay.sessions,
+      }),
+    );
+    if (!watched.ok) return watched;
     const sending = createSendingPart(context);
     const sends = await this.#begin(sending);
     if (!sends.ok) return sends;

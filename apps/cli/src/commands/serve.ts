@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { EventSink } from '@postbearer/core';
 import { startServer, type CertificateFiles, type ListenerSettings, type ServiceSettings } from '@postbearer/server';
+import { readSettings, type Settings } from '@postbearer/settings';
 import { InvalidArgumentError } from 'commander';
 import { CommandFailure } from '../command-failure.ts';
 import type { DefineCommand } from '../command-table.ts';
@@ -11,6 +12,7 @@ import {
   addLogOptions,
   addSettingsOptions,
   logLevelOf,
+  loadOptionsOf,
   logOf,
   requireSettings,
   wantsDialogue,
@@ -50,14 +52,21 @@ function certificateOf({ certificate, key }: ServeFlags, { workingFolder }: Term
   return { certificateFile: resolve(workingFolder, certificate), keyFile: resolve(workingFolder, key) };
 }
 
+/** What the flags say; the settings say the rest. */
 function serviceOf(flags: ServeFlags, terminal: Terminal): ServiceSettings {
   const certificate = certificateOf(flags, terminal);
+  const listeners = [...(flags.relay ?? []), ...(flags.relayTls ?? []), ...(flags.relayPlain ?? [])];
   return {
-    listeners: [...(flags.relay ?? []), ...(flags.relayTls ?? []), ...(flags.relayPlain ?? [])],
+    ...(listeners.length === 0 ? {} : { listeners }),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
     ...(certificate === undefined ? {} : { certificate }),
     ...(flags.uncertain === undefined ? {} : { queue: { uncertain: flags.uncertain } }),
   };
+}
+
+/** The log in the form and from the level that flags or settings say. */
+function logOfSettings(flags: ServeFlags, settings: Settings, terminal: Terminal): EventSink {
+  return logOf({ logFormat: settings.service.log.format, ...flags }, logLevelOf(flags, settings), terminal);
 }
 
 /** A second signal does not wait for what is being sent; the queue keeps it. */
@@ -68,29 +77,37 @@ function leaveAtOnce(): void {
 async function run(flags: ServeFlags, terminal: Terminal): Promise<number> {
   const settings = await requireSettings(flags, terminal);
   if (settings === undefined) return EXIT.settings;
-  const level = logLevelOf(flags, settings);
-  const onEvent: EventSink = logOf(flags, level, terminal);
-  const dataFolder = dataFolderOf(flags, terminal);
+  let log = logOfSettings(flags, settings, terminal);
+  const onEvent: EventSink = (event) => log(event);
+  const dataFolder = dataFolderOf(flags, settings.service.dataFolder, terminal);
   const server = need(
     await startServer({
       settings,
       dataFolder,
       service: serviceOf(flags, terminal),
       environment: terminal.environment,
-      dialogue: wantsDialogue(level),
+      dialogue: (other) => wantsDialogue(logLevelOf(flags, other)),
       onEvent,
+      read: async () => await readSettings(loadOptionsOf(flags, terminal)),
+      onReloaded: (other) => {
+        log = logOfSettings(flags, other, terminal);
+      },
     }),
   );
+  const reread = (): void => void server.reread();
+  if (process.platform !== 'win32') process.on('SIGHUP', reread);
   try {
     const ready = { ready: true, dataFolder, relay: server.addresses };
     const places = server.addresses.map(({ host, port, security }) => `${host}:${port} (${security})`).join(', ');
     const text = `Postbearer ready: relay ${places === '' ? 'nowhere' : places}  data ${dataFolder}\n`;
     terminal.out(flags.json === true ? `${JSON.stringify(ready)}\n` : text);
-    await interrupted(terminal);
+    const fault = await Promise.race([interrupted(terminal), server.ended]);
     process.once('SIGINT', leaveAtOnce).once('SIGTERM', leaveAtOnce);
+    await server.close();
+    if (fault !== undefined) throw CommandFailure.of(fault);
   } finally {
     await server.close();
-    process.off('SIGINT', leaveAtOnce).off('SIGTERM', leaveAtOnce);
+    process.off('SIGHUP', reread).off('SIGINT', leaveAtOnce).off('SIGTERM', leaveAtOnce);
   }
   return EXIT.ok;
 }
@@ -121,7 +138,7 @@ export const define: DefineCommand = (command, terminal, finish) => {
     })
     .addHelpText(
       'after',
-      '\nListens on 127.0.0.1 unless a host is given. Log on standard error.\n\nExamples:\n  postbearer app add scanner --mailbox notifications@example.com\n  postbearer serve --relay 0.0.0.0:2525\n  postbearer serve --relay 2525 --relay-plain 192.0.2.1:25 --data /srv/postbearer\n',
+      '\nThe settings say all of it as well, under "postbearer"; what is given here wins. The settings file and the files that it names are followed: a change counts at once, a mistake changes nothing. SIGHUP reads them at once.\nListens on 127.0.0.1 unless a host is given. Log on standard error.\n\nExamples:\n  postbearer app add scanner --mailbox notifications@example.com\n  postbearer serve --relay 0.0.0.0:2525\n  postbearer serve --relay 2525 --relay-plain 192.0.2.1:25 --data /srv/postbearer\n  postbearer serve --config /etc/postbearer/Global-variables.json\n',
     );
   addDataOption(addLogOptions(addSettingsOptions(command))).action(async (flags: ServeFlags) =>
     finish(await run(flags, terminal)),
