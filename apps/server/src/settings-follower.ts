@@ -2,7 +2,7 @@
  * Follows the settings while the service runs: the file they stand in, and the files that they name.
  *
  * The rules of this file:
- * - files are looked at every two seconds and read when one look finds another state than the look before and the next finds
+ * - files are looked at every second and read when one look finds another state than the look before and the next finds
  *   the same: a file that is being written is not read; a link that leads elsewhere (as Kubernetes changes a mounted file)
  *   counts as another state;
  * - settings with a mistake are refused: each mistake is told of once, and the old settings stay;
@@ -13,7 +13,7 @@ import type { Clock, ClockTimer, EventSink, Fault, Result } from '@postbearer/co
 import { asResult, type Finding, type Settings, type SettingsReading } from '@postbearer/settings';
 import type { Reloaded } from './running-service.ts';
 
-const LOOK_EVERY_MS = 2000;
+const LOOK_EVERY_MS = 1000;
 
 /** What a follower works with. */
 export interface SettingsFollowerOptions {
