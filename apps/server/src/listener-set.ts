@@ -18,6 +18,8 @@ export interface ListenerPlace {
 /** A listener that listens. */
 export interface OpenListener<Settings, Address> {
   readonly address: Address;
+  /** Connections that are open now, where it counts them. */
+  readonly connectionCount?: number;
   /** Prepares other settings for whoever connects from then on. */
   prepare(next: Settings): Promise<Result<Change>>;
   close(graceMs: number): Promise<void>;
@@ -57,6 +59,11 @@ export class ListenerSet<Place extends ListenerPlace, Settings, Address> {
   /** Where is listened, in the order of the settings. */
   get addresses(): readonly Address[] {
     return this.#held.map(({ listener }) => listener.address);
+  }
+
+  /** Connections that are open now. */
+  get connectionCount(): number {
+    return this.#held.reduce((sum, { listener }) => sum + (listener.connectionCount ?? 0), 0);
   }
 
   /** Prepares another list of places and other settings. */

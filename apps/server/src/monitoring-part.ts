@@ -20,8 +20,9 @@ export function createMonitoringPart(
 ): Part {
   let isOpen = false;
   return {
-    async prepare() {
-      if (isOpen) return changeBy(() => undefined);
+    async prepare(next) {
+      const commit = (): void => monitoring.setDialogue(next.dialogue);
+      if (isOpen) return changeBy(commit);
       const opened = await monitoring.open({
         ...sources,
         queue: store.queue,
@@ -32,7 +33,7 @@ export function createMonitoringPart(
       });
       if (!opened.ok) return opened;
       isOpen = true;
-      return changeBy(() => undefined);
+      return changeBy(commit);
     },
     close: async () => await monitoring.closeStore(),
   };

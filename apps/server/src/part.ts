@@ -33,6 +33,8 @@ export interface PartContext {
   readonly store: Store;
   readonly clock: Clock;
   readonly onEvent: EventSink;
+  /** Whether anybody wants the lines of SMTP dialogues now. */
+  readonly wantsDialogue: () => boolean;
   readonly onError: (error: unknown) => void;
   /** The settings in force. */
   readonly current: () => Snapshot;

@@ -17,6 +17,8 @@ const GRACE_MS = 60_000;
 /** The relay, and where it takes mail. */
 export interface RelayPart extends Part {
   readonly addresses: readonly RelayAddress[];
+  /** Open connections of clients. */
+  readonly sessions: number;
 }
 
 function settingsOf({ hostname, service: { relay } }: Snapshot): RelaySettings {
@@ -46,6 +48,9 @@ export function createRelayPart(context: PartContext, submitter: Submitter): Rel
   return {
     get addresses() {
       return listeners.addresses;
+    },
+    get sessions() {
+      return listeners.connectionCount;
     },
     prepare: async (next) => await listeners.prepare(next.service.relay.listeners, settingsOf(next)),
     close: async (graceMs) => await listeners.close(graceMs),

@@ -18,13 +18,13 @@ export interface SendingPart extends Part {
 }
 
 function mailerFor(
-  { settings, idleMs, pace, dialogue }: Snapshot,
-  { clock, onEvent, environment }: PartContext,
+  { settings, idleMs, pace }: Snapshot,
+  { clock, onEvent, environment, wantsDialogue }: PartContext,
 ): Mailer {
   return createMailer(settings, {
     clock,
     onEvent,
-    dialogue,
+    dialogue: wantsDialogue,
     environment,
     ...(idleMs === undefined ? {} : { idleMs }),
     ...(pace.connections === undefined ? {} : { maxConnections: pace.connections }),
@@ -32,9 +32,9 @@ function mailerFor(
 }
 
 /** What a mailer is made from. */
-function mailerSettings({ settings, idleMs, pace, dialogue, namedFiles }: Snapshot): object {
+function mailerSettings({ settings, idleMs, pace, namedFiles }: Snapshot): object {
   const { upstreams, mailboxes } = settings;
-  return { upstreams, mailboxes, idleMs, pace, dialogue, namedFiles };
+  return { upstreams, mailboxes, idleMs, pace, namedFiles };
 }
 
 async function freeBytesOf(folder: string): Promise<number> {

@@ -8,6 +8,7 @@ import { openAppRegistry, type AppRegistry } from './access/app-registry.ts';
 import { openKeyRegistry, type KeyRegistry } from './access/key-registry.ts';
 import { accessMigrations } from './access/schema.ts';
 import { deliveryMigrations } from './delivery/usage.ts';
+import { monitoringMigrations } from './monitoring/schema.ts';
 import { sendmailMigrations } from './sendmail/taken-files.ts';
 
 /** The open store. */
@@ -27,28 +28,40 @@ export interface StorePlace {
 }
 
 const DATABASE_FILE = 'postbearer.db';
-const MIGRATIONS = [queueMigrations, accessMigrations, deliveryMigrations, sendmailMigrations] as const;
+const MIGRATIONS = [
+  queueMigrations,
+  accessMigrations,
+  deliveryMigrations,
+  monitoringMigrations,
+  sendmailMigrations,
+] as const;
 
-/** Opens the database of a data folder with its queue and apps; what was opened goes onto the stack. */
+/**
+ * Opens the database of a data folder with its queue, apps and keys; what was opened goes onto the stack.
+ *
+ * @param watch - gives the database as everybody uses it.
+ */
 export async function openStore(
   { dataFolder, databaseUrl }: StorePlace,
   queueOptions: QueueOptions & { readonly clock: Clock },
   stack: AsyncDisposableStack,
+  watch: (database: Database) => Database = (database) => database,
 ): Promise<Result<Store>> {
   const { clock } = queueOptions;
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const place = databaseUrl === undefined ? { file: join(dataFolder, DATABASE_FILE) } : { url: databaseUrl };
-  const database = await openDatabase(place, { migrations: MIGRATIONS, clock });
-  if (!database.ok) return database;
-  stack.defer(async () => await database.value.close());
-  const queue = await createQueue(database.value, queueOptions);
+  const opened = await openDatabase(place, { migrations: MIGRATIONS, clock });
+  if (!opened.ok) return opened;
+  const database = watch(opened.value);
+  stack.defer(async () => await database.close());
+  const queue = await createQueue(database, queueOptions);
   if (!queue.ok) return queue;
   stack.defer(async () => await queue.value.stop());
-  const apps = await openAppRegistry(database.value, clock);
+  const apps = await openAppRegistry(database, clock);
   if (!apps.ok) return apps;
   stack.defer(() => apps.value.close());
-  const keys = await openKeyRegistry(database.value, clock);
+  const keys = await openKeyRegistry(database, clock);
   if (!keys.ok) return keys;
   stack.defer(async () => await keys.value.close());
-  return success({ database: database.value, queue: queue.value, apps: apps.value, keys: keys.value });
+  return success({ database, queue: queue.value, apps: apps.value, keys: keys.value });
 }

@@ -22,7 +22,6 @@ function world(options: Partial<EventHubOptions> = {}): {
     clock: systemClock,
     counters: [(event) => counted.push(event.name)],
     listeners: [(event) => heard.push(event.name)],
-    dialogue: false,
     onError: (error) => errors.push(error),
     ...options,
   });
@@ -57,7 +56,8 @@ describe('the hub of events', () => {
   });
 
   it('gives the lines to a log that wants them', () => {
-    const { hub, heard } = world({ dialogue: true });
+    const { hub, heard } = world();
+    hub.dialogue = true;
     expect(hub.wantsDialogue()).toBe(true);
     hub.onEvent(line);
     expect(heard).toEqual(['smtp.dialogue']);

@@ -15,8 +15,6 @@ export interface EventHubOptions {
   readonly counters: readonly EventSink[];
   /** Hear what is worth telling. */
   readonly listeners: readonly EventSink[];
-  /** Whether the listeners want the lines of dialogues. */
-  readonly dialogue: boolean;
   /** Hears of a listener that threw; the others are told all the same. */
   readonly onError: (error: unknown) => void;
   readonly ring?: EventRing;
@@ -26,6 +24,8 @@ export interface EventHubOptions {
 export class EventHub {
   /** The last events. */
   readonly feed: EventFeed;
+  /** Whether the listeners want the lines of dialogues. */
+  dialogue = false;
   readonly #options: EventHubOptions;
   readonly #ring: EventRing;
   readonly #tracers = new Set<EventSink>();
@@ -41,7 +41,7 @@ export class EventHub {
   /** Takes an event. */
   readonly onEvent: EventSink = (event) => {
     if (event.name === 'smtp.dialogue') {
-      if (this.#options.dialogue) this.#tellAll(this.#options.listeners, event);
+      if (this.dialogue) this.#tellAll(this.#options.listeners, event);
       this.#tellAll(this.#tracers, event);
       return;
     }
@@ -50,7 +50,7 @@ export class EventHub {
   };
 
   /** Whether anybody wants the lines of dialogues now. */
-  readonly wantsDialogue = (): boolean => this.#options.dialogue || this.#tracers.size > 0;
+  readonly wantsDialogue = (): boolean => this.dialogue || this.#tracers.size > 0;
 
   /** Calls `listener` for each event and each line of a dialogue from now on. */
   trace(listener: EventSink): FeedSubscription {

@@ -29,8 +29,6 @@ export interface MonitoringOptions {
   readonly log?: ServiceLog;
   /** Hears what is worth telling, beside the log. */
   readonly onEvent?: EventSink;
-  /** Whether the lines of dialogues are worth it. */
-  readonly dialogue: boolean;
   readonly onError: (error: unknown) => void;
 }
 
@@ -80,7 +78,7 @@ export class Monitoring {
   #counts: { readonly value: Promise<QueueCounts | undefined>; readonly untilMs: number } | undefined;
 
   constructor(options: MonitoringOptions) {
-    const { clock, log, onEvent, dialogue, onError } = options;
+    const { clock, log, onEvent, onError } = options;
     this.#options = options;
     this.#startedAt = clock.now();
     this.#known = new LastKnown(clock);
@@ -89,12 +87,16 @@ export class Monitoring {
       clock,
       counters: [this.#metrics.onEvent, this.#known.onEvent, (event) => this.#days?.onEvent(event)],
       listeners: [...(log === undefined ? [] : [log.onEvent]), ...(onEvent === undefined ? [] : [onEvent])],
-      dialogue,
       onError,
     });
     this.events = this.#hub.feed;
     this.onEvent = this.#hub.onEvent;
     this.wantsDialogue = this.#hub.wantsDialogue;
+  }
+
+  /** Says whether the log and whoever else listens want the lines of dialogues. */
+  setDialogue(isWanted: boolean): void {
+    this.#hub.dialogue = isWanted;
   }
 
   /** The same database, watched. */

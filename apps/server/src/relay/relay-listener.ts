@@ -1,5 +1,5 @@
 /** One listener of the relay: its certificate, its limits, and what it does at each stage of a session. */
-import { success, type Clock, type EventSink, type Result } from '@postbearer/core';
+import { success, type Clock, type EventSink, type PostbearerEvent, type Result } from '@postbearer/core';
 import {
   createSmtpServer,
   type ListeningAddress,
@@ -47,7 +47,16 @@ export interface RelayOptions {
   readonly hostname: () => string;
   readonly clock: Clock;
   readonly onEvent: EventSink;
+  /** Whether anybody wants the lines of SMTP dialogues now. */
+  readonly wantsDialogue: () => boolean;
   readonly onError: (error: unknown) => void;
+}
+
+/** A line of a dialogue, with the app that the address of its client belongs to where nobody signed in. */
+function withApp(event: PostbearerEvent, apps: AppRegistry): PostbearerEvent {
+  if (event.name !== 'smtp.dialogue' || event.app !== undefined) return event;
+  const app = event.client === undefined ? undefined : apps.byAddress(event.client);
+  return app === undefined ? event : { ...event, app: app.name };
 }
 
 /** Where a listener listens. */
@@ -97,6 +106,8 @@ export async function openRelayListener(
     limits: settings.limits,
     clock,
     onError,
+    wantsDialogue: options.wantsDialogue,
+    onEvent: (event) => onEvent(withApp(event, apps)),
   });
   const listening = await server.listen({ host, port });
   if (!listening.ok) return listening;
@@ -126,6 +137,11 @@ export class RelayListener {
     this.address = address;
     this.#options = options;
     this.#server = server;
+  }
+
+  /** Connections that are open now. */
+  get connectionCount(): number {
+    return this.#server.connectionCount;
   }
 
   /** Uses another certificate as soon as the files hold one. */
