@@ -51,6 +51,11 @@ export interface ServerOptions {
   readonly dialogue?: boolean | ((settings: Settings) => boolean);
   /** Reads the settings anew; their files are then followed while the service runs. */
   readonly read?: () => Promise<SettingsReading>;
+  /**
+   * Waits for a database server that cannot be reached, until this is aborted; whoever wants to hand in mail is asked to come
+   * again meanwhile. Where it is left out, the start fails then.
+   */
+  readonly waitUntil?: AbortSignal;
   /** Hears of settings that were taken into use after the start. */
   readonly onReloaded?: (settings: Settings) => void;
 }
@@ -148,7 +153,8 @@ export async function startServer(options: ServerOptions): Promise<Result<Server
           onError,
         });
   const first = snapshot(settings, await follower?.find());
-  const started = await startService({ dataFolder, first, said, environment, clock, monitoring, onError });
+  const wait = options.waitUntil === undefined ? {} : { waitUntil: options.waitUntil };
+  const started = await startService({ dataFolder, first, said, environment, clock, monitoring, onError, ...wait });
   if (!started.ok) return started;
   const running = started.value;
   follower?.start();

@@ -21,7 +21,8 @@ export interface RelayPart extends Part {
   readonly sessions: number;
 }
 
-function settingsOf({ hostname, service: { relay } }: Snapshot): RelaySettings {
+/** What the relay takes from the settings in force. */
+export function relaySettingsOf({ hostname, service: { relay } }: Snapshot): RelaySettings {
   return {
     hostname,
     ...(relay.certificate === undefined ? {} : { certificate: relay.certificate }),
@@ -52,7 +53,7 @@ export function createRelayPart(context: PartContext, submitter: Submitter): Rel
     get sessions() {
       return listeners.connectionCount;
     },
-    prepare: async (next) => await listeners.prepare(next.service.relay.listeners, settingsOf(next)),
+    prepare: async (next) => await listeners.prepare(next.service.relay.listeners, relaySettingsOf(next)),
     close: async (graceMs) => await listeners.close(graceMs),
   };
 }

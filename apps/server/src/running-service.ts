@@ -29,6 +29,7 @@ import { createSendingPart } from './sending-part.ts';
 import { createSendmailPart } from './sendmail-part.ts';
 import { changedKeys, RESTART_KEYS, type ServiceSettings, type Snapshot } from './snapshot.ts';
 import { openStore, type Store, type StorePlace } from './store.ts';
+import { openStoreWaiting } from './waiting.ts';
 
 /** What a service is started from, everything filled in. */
 export interface ServiceStart {
@@ -40,6 +41,8 @@ export interface ServiceStart {
   /** Hears of everything. */
   readonly monitoring: Monitoring;
   readonly onError: (error: unknown) => void;
+  /** A database server that cannot be reached is waited for until this is aborted; it is not where it is left out. */
+  readonly waitUntil?: AbortSignal;
 }
 
 /** What came of new settings. */
@@ -101,8 +104,13 @@ export class RunningService {
     const place = await resolvePlace(named, options.environment);
     if (!place.ok) return place;
     const node = await this.#nodeName(options, place.value);
-    const store = await openStore(place.value, this.#queueOptions(options, node), this.#held, (database) =>
-      this.#monitoring.watch(database),
+    const store = await openStoreWaiting(
+      async (stack) =>
+        await openStore(place.value, this.#queueOptions(options, node), stack, (database) =>
+          this.#monitoring.watch(database),
+        ),
+      this.#held,
+      options,
     );
     if (!store.ok) return store;
     const context: PartContext = {

@@ -80,20 +80,22 @@ async function run(flags: ServeFlags, terminal: Terminal): Promise<number> {
   let log = logOfSettings(flags, settings, terminal);
   const onEvent: EventSink = (event) => log(event);
   const dataFolder = dataFolderOf(flags, settings.service.dataFolder, terminal);
-  const server = need(
-    await startServer({
-      settings,
-      dataFolder,
-      service: serviceOf(flags, terminal),
-      environment: terminal.environment,
-      dialogue: (other) => wantsDialogue(logLevelOf(flags, other)),
-      onEvent,
-      read: async () => await readSettings(loadOptionsOf(flags, terminal)),
-      onReloaded: (other) => {
-        log = logOfSettings(flags, other, terminal);
-      },
-    }),
-  );
+  const started = await startServer({
+    settings,
+    dataFolder,
+    service: serviceOf(flags, terminal),
+    environment: terminal.environment,
+    dialogue: (other) => wantsDialogue(logLevelOf(flags, other)),
+    onEvent,
+    waitUntil: terminal.signal,
+    read: async () => await readSettings(loadOptionsOf(flags, terminal)),
+    onReloaded: (other) => {
+      log = logOfSettings(flags, other, terminal);
+    },
+  });
+  // Stopped while it waited for its database.
+  if (!started.ok && terminal.signal.aborted) return EXIT.ok;
+  const server = need(started);
   const reread = (): void => void server.reread();
   if (process.platform !== 'win32') process.on('SIGHUP', reread);
   try {

@@ -83,7 +83,7 @@ export async function openRelayListener(
 ): Promise<Result<RelayListener>> {
   const { apps, submitter, limit, clock, onEvent, onError } = options;
   const { security, port, host = '127.0.0.1' } = place;
-  const files = security === 'plain' ? undefined : await filesOf(options, settings);
+  const files = security === 'plain' ? undefined : await certificateFilesOf(options, settings);
   const certificate = files === undefined ? undefined : await readCertificate(files);
   if (certificate?.ok === false) return certificate;
   const server = createSmtpServer({
@@ -122,7 +122,11 @@ export async function openRelayListener(
   return success(listener);
 }
 
-async function filesOf({ dataFolder, clock }: RelayOptions, settings: RelaySettings): Promise<CertificateFiles> {
+/** The certificate that a listener presents; it is made where the settings name none and it is not there. */
+export async function certificateFilesOf(
+  { dataFolder, clock }: Pick<RelayOptions, 'dataFolder' | 'clock'>,
+  settings: RelaySettings,
+): Promise<CertificateFiles> {
   return settings.certificate ?? (await ownCertificate(dataFolder, settings.hostname, clock));
 }
 
@@ -167,7 +171,7 @@ export class RelayListener {
     const change = (): void => this.#server.reconfigure({ hostname: next.hostname, limits: next.limits });
     const before = this.#certificate;
     if (before === undefined) return success({ commit: change, abandon: () => undefined });
-    const files = await filesOf(this.#options, next);
+    const files = await certificateFilesOf(this.#options, next);
     const certificate = await readCertificate(files);
     if (!certificate.ok) return certificate;
     const old = await readCertificate(before.files);
