@@ -192,6 +192,12 @@ export class KeyRegistry {
     return known;
   }
 
+  /** Whether a key that was presented before is still valid. */
+  isValid({ name }: ApiKey): boolean {
+    const known = this.#named(name)?.key;
+    return known !== undefined && (known.expiresAt === undefined || known.expiresAt > this.#clock.now());
+  }
+
   /** Writes down what is not written yet, and ends listening for changes of other nodes. */
   async close(): Promise<void> {
     this.#subscription.close();

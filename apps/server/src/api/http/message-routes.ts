@@ -1,4 +1,6 @@
 /** Looking at messages, and changing what becomes of them. */
+import { pipeline } from 'node:stream/promises';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { MessageVerb } from '@postbearer/queue';
 import { z } from 'zod';
 import { accessFaults } from '../../access/faults.ts';
@@ -124,19 +126,26 @@ function sourceRoute(parts: ApiParts): Route {
       answers: { 200: { description: 'The message.', type: 'message/rfc822' } },
       problems: [404, 410],
     },
-    async ({ key, params }) => {
+    async ({ incoming, outgoing, key, params }) => {
       const id = params['id'] ?? '';
       const found = await visibleMessage(id, key, parts);
       if (!found.ok) return failed(found);
       const body = await parts.queue.openBody(id);
       if (!body.ok) return failed(body);
-      return new Response(ReadableStream.from<Uint8Array<ArrayBufferLike>>(body.value.open()), {
-        headers: {
-          'content-type': 'message/rfc822',
-          'content-length': String(found.value.sizeBytes),
-          'content-disposition': `attachment; filename="${id}.eml"`,
-        },
-      });
+      const headers = {
+        'content-type': 'message/rfc822',
+        'content-length': String(found.value.sizeBytes),
+        'content-disposition': `attachment; filename="${id}.eml"`,
+      };
+      if (incoming.method === 'HEAD') return new Response(undefined, { headers });
+      outgoing.writeHead(200, headers);
+      try {
+        await pipeline(body.value.open(), outgoing);
+      } catch (error) {
+        // Its length was told, so nobody takes the part for the whole.
+        if (!incoming.destroyed) parts.onError(error);
+      }
+      return RESPONSE_ALREADY_SENT;
     },
   );
 }

@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { failure, success, type Fault, type Result, type Success } from '@postbearer/core';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { httpFaults } from '../faults.ts';
 import type { FieldError } from './problem.ts';
 

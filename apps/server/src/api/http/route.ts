@@ -23,6 +23,8 @@ export interface Call<Query> {
   readonly key: ApiKey;
   /** IPv4 written as such. */
   readonly address: string;
+  /** Says that the answer has no end of its own; it is ended when the listener closes. */
+  readonly endless: () => void;
 }
 
 /** A request as the router gives it: nothing of its query is checked yet. */
