@@ -1,0 +1,291 @@
+/** The service as the tests hold it: started, killed, started again on the same data; see `service-program.ts`. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ServiceSettings } from '@postbearer/server';
+import { keepOutput } from '../../setup/run-record.ts';
+import { MAILBOX } from './messages.ts';
+import type { MutantName } from './mutants.ts';
+import type { ServiceProgram, ServiceRequest, ServiceWord } from './service-program.ts';
+import type { Sink } from './sink.ts';
+
+const PROGRAM = fileURLToPath(new URL('service-program.ts', import.meta.url));
+const PRELOADED = ['kill-at-point.ts', 'mutate.ts'].map((name) => new URL(name, import.meta.url).href);
+
+/** How a service is set up for a test. */
+export interface ServiceOptions {
+  readonly sink: Sink;
+  readonly folder: string;
+  /** Where its data lie, where not in `folder`. */
+  readonly dataFolder?: string;
+  readonly service?: ServiceSettings;
+  /** Changes to the `smtp` part of the settings that lead to the sink. */
+  readonly smtp?: Readonly<Record<string, unknown>>;
+  readonly mutant?: MutantName;
+  readonly hasMovableClock?: boolean;
+  /** A program that the service is started under, with its arguments, such as strace. */
+  readonly under?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+type Ask = ServiceRequest extends infer Each ? (Each extends ServiceRequest ? Omit<Each, 'number'> : never) : never;
+
+/** A message as the service lists it. */
+export interface ListedMessage {
+  readonly id: string;
+  readonly messageId: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly isNotice: boolean;
+  readonly holdReason?: string;
+}
+
+/** A line of its log. */
+export interface LoggedEvent {
+  readonly time: string;
+  readonly event: string;
+  readonly [name: string]: unknown;
+}
+
+const ENDED: ReadonlySet<string> = new Set([
+  'delivered',
+  'refused',
+  'expired',
+  'unconfirmed',
+  'discarded',
+  'cancelled',
+]);
+
+/** One service on one data folder, running or not. */
+export class Service {
+  smtpPort = 0;
+  readonly dataFolder: string;
+  readonly #options: ServiceOptions;
+  #child: ChildProcess | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
+  readonly #waiting = new Map<number, (answer: unknown) => void>();
+  #lastNumber = 0;
+  /** How often it was started. */
+  starts = 0;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.dataFolder = options.dataFolder ?? join(options.folder, 'data');
+    this.#writeFiles();
+  }
+
+  /** Starts it and waits until it takes mail. Throws where it does not come up; gives `false` where it was killed on the way. */
+  async start(): Promise<boolean> {
+    this.starts += 1;
+    const child = this.#spawn();
+    this.#child = child;
+    this.#ended = once(child, 'exit');
+    const word = await this.#firstWord(child);
+    if (word === undefined) {
+      await this.#ended;
+      if (this.ending !== 'SIGKILL') throw new Error(`the service ended with ${this.ending} before it was ready`);
+      return false;
+    }
+    if ('failed' in word) throw new Error(word.failed);
+    if (!('ready' in word)) throw new Error('the service said something else first');
+    this.smtpPort = word.ready.smtpPort;
+    child.on('message', (next: ServiceWord) => {
+      if (!('number' in next)) return;
+      this.#waiting.get(next.number)?.(next.answer);
+      this.#waiting.delete(next.number);
+    });
+    return true;
+  }
+
+  /** The process; there is one after a start. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Whether it has ended. */
+  get hasEnded(): boolean {
+    return this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The signal or code with which it ended. */
+  get ending(): NodeJS.Signals | number | null {
+    return this.#child?.signalCode ?? this.#child?.exitCode ?? null;
+  }
+
+  /** Waits for its end. */
+  async ended(): Promise<void> {
+    await this.#ended;
+  }
+
+  /** Sends it a signal. */
+  signal(name: NodeJS.Signals): void {
+    this.#child?.kill(name);
+  }
+
+  /** Kills it without a word. */
+  async kill(): Promise<void> {
+    if (!this.hasEnded) this.#child?.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  /** Lets it end as an operator does, and waits. */
+  async stop(): Promise<void> {
+    if (!this.hasEnded) this.#child?.kill('SIGTERM');
+    await this.#ended;
+  }
+
+  /** Has it killed at the `count`-th passage of a named point from now on; forgets that without a name. */
+  killAt(point?: string, count = 1): void {
+    if (point === undefined) rmSync(this.#killFile, { force: true });
+    else writeFileSync(this.#killFile, `${count}\t${point}`);
+  }
+
+  /** Lets time pass for it. */
+  async pass(ms: number): Promise<void> {
+    await this.#ask({ ask: 'pass', ms });
+  }
+
+  /** Moves its wall clock. */
+  async jump(ms: number): Promise<void> {
+    await this.#ask({ ask: 'jump', ms });
+  }
+
+  /** Asks an operation of its control. */
+  async control<T>(operation: string, input: object = {}): Promise<T> {
+    const result = (await this.#ask({ ask: 'control', operation, input })) as
+      | { readonly ok: true; readonly value: T }
+      | { readonly ok: false; readonly fault: { readonly message: string } };
+    if (!result.ok) throw new Error(result.fault.message);
+    return result.value;
+  }
+
+  /** Everything in its queue, ended messages too. */
+  async list(): Promise<ListedMessage[]> {
+    const messages: ListedMessage[] = [];
+    let after: string | undefined;
+    do {
+      const page = await this.control<{ readonly messages: ListedMessage[]; readonly next?: string }>('listMessages', {
+        filter: {},
+        page: { limit: 500, ...(after === undefined ? {} : { after }) },
+      });
+      messages.push(...page.messages);
+      after = page.next;
+    } while (after !== undefined);
+    return messages;
+  }
+
+  /** Waits until nothing in its queue is under way; releases what was set aside. Gives what still stands there after `timeoutMs`. */
+  async drain(timeoutMs = 60_000): Promise<ListedMessage[]> {
+    const untilMs = performance.now() + timeoutMs;
+    for (;;) {
+      const open = (await this.list()).filter(({ state }) => !ENDED.has(state));
+      if (open.length === 0 || performance.now() > untilMs) return open;
+      for (const { id, state } of open) {
+        if (state === 'held')
+          await this.control('changeMessage', { id, verb: 'release', actor: 'test' }).catch(() => undefined);
+        if (state === 'deferred')
+          await this.control('changeMessage', { id, verb: 'retry', actor: 'test' }).catch(() => undefined);
+      }
+      // oxlint-disable-next-line promise/avoid-new -- a look now and then
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  }
+
+  /** What it told so far, as its log has it. */
+  get events(): LoggedEvent[] {
+    if (!existsSync(this.#eventsFile)) return [];
+    const text = readFileSync(this.#eventsFile, 'utf8');
+    return text
+      .split('\n')
+      .filter((line) => line.endsWith('}'))
+      .map((line) => JSON.parse(line) as LoggedEvent);
+  }
+
+  /** Keeps what it told for the search for secrets. */
+  keepEvents(): void {
+    if (existsSync(this.#eventsFile)) keepOutput(readFileSync(this.#eventsFile));
+  }
+
+  get #killFile(): string {
+    return join(this.#options.folder, 'kill-at');
+  }
+
+  get #eventsFile(): string {
+    return join(this.#options.folder, 'events.jsonl');
+  }
+
+  get #programFile(): string {
+    return join(this.#options.folder, 'program.json');
+  }
+
+  #writeFiles(): void {
+    const { sink, folder, smtp = {}, service = {}, hasMovableClock = false } = this.#options;
+    const configFile = join(folder, 'Global-variables.json');
+    const settings = {
+      smtp: { ...sink.settings.smtp, ...smtp },
+      postbearer: { mailboxes: { [MAILBOX]: { upstream: 'default', pace: { messagesPerMinute: 100_000 } } } },
+    };
+    writeFileSync(configFile, JSON.stringify(settings), { mode: 0o600 });
+    const program: ServiceProgram = {
+      configFile,
+      dataFolder: this.dataFolder,
+      service: {
+        listeners: [{ port: 0, security: 'plain' }],
+        hostname: 'relay.example',
+        idleMs: 2000,
+        ...service,
+      },
+      app: { name: 'ledger', mailboxes: [MAILBOX], networks: ['127.0.0.0/8'] },
+      eventsFile: this.#eventsFile,
+      hasMovableClock,
+    };
+    writeFileSync(this.#programFile, JSON.stringify(program));
+  }
+
+  #spawn(): ChildProcess {
+    const { mutant, under, environment = {} } = this.#options;
+    const imports = PRELOADED.map((url) => `--import ${url}`).join(' ');
+    const [program, ...args] = [...(under ?? []), process.execPath];
+    return fork(PROGRAM, [this.#programFile], {
+      execPath: program,
+      execArgv: args,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: {
+        PATH: process.env['PATH'],
+        NODE_OPTIONS: imports,
+        POSTBEARER_KILL_FILE: this.#killFile,
+        ...(mutant === undefined ? {} : { POSTBEARER_MUTANT: mutant }),
+        ...environment,
+      },
+    });
+  }
+
+  async #firstWord(child: ChildProcess): Promise<ServiceWord | undefined> {
+    const { promise, resolve } = Promise.withResolvers<ServiceWord | undefined>();
+    const onMessage = (word: ServiceWord): void => resolve(word);
+    const onExit = (): void => resolve(undefined);
+    child.once('message', onMessage).once('exit', onExit);
+    const word = await promise;
+    child.off('exit', onExit);
+    return word;
+  }
+
+  async #ask(request: Ask): Promise<unknown> {
+    const child = this.#child;
+    if (child === undefined || this.hasEnded) throw new Error('the service does not run');
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const onExit = (): void => reject(new Error('the service ended before it answered'));
+    child.once('exit', onExit);
+    this.#waiting.set(number, resolve);
+    child.send({ ...request, number } satisfies ServiceRequest, () => undefined);
+    try {
+      return await promise;
+    } finally {
+      child.off('exit', onExit);
+    }
+  }
+}
