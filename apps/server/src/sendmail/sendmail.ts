@@ -6,6 +6,7 @@
  */
 import { watch, type FSWatcher } from 'node:fs';
 import { success, type Clock, type ClockTimer, type Result } from '@postbearer/core';
+import { passPoint } from '@postbearer/database';
 import { openDropFolder } from './drop-folder.ts';
 import { flushFolder } from './drop-writer.ts';
 import { FileTaker, type TakeFileOptions } from './take-file.ts';
@@ -153,7 +154,9 @@ class FolderLooker implements SendmailFolder {
     if (names.length === 0) return;
     this.#gone = [];
     await flushFolder(this.#folder.path);
+    passPoint('drop-forget:before');
     const forgotten = await forgetFiles(this.#options.database, names);
+    passPoint('drop-forget:after');
     if (!forgotten.ok) this.#gone.push(...names);
   }
 }

@@ -18,7 +18,7 @@ import {
   type FaultValues,
   type MailboxAddress,
 } from '@postbearer/core';
-import type { Database } from '@postbearer/database';
+import { passPoint, type Database } from '@postbearer/database';
 import type { AppRegistry } from '../access/app-registry.ts';
 import type { Submitter } from '../delivery/submit.ts';
 import { takeIn } from '../delivery/take-in.ts';
@@ -169,7 +169,9 @@ export class FileTaker {
   }
 
   async #done(name: string): Promise<FileOutcome> {
+    passPoint('drop-remove:before');
     await this.#options.folder.remove(name);
+    passPoint('drop-remove:after');
     return 'taken';
   }
 
