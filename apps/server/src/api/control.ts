@@ -8,7 +8,7 @@
  * (`control-wire.ts`) find it by its name. Input and answer are JSON. A change names its `actor`. What comes piece by piece is
  * answered with a `ControlStream`, which goes over the wire as lines of JSON.
  */
-import { Secret, success, type Clock, type Result } from '@postbearer/core';
+import { failure, Secret, success, type Clock, type Result } from '@postbearer/core';
 import type {
   LaneCount,
   MessageDetails,
@@ -24,6 +24,9 @@ import type { AllowInput, AppRegistry } from '../access/app-registry.ts';
 import { rightsOf } from '../access/app-rows.ts';
 import type { AppInput, AppRecord } from '../access/app.ts';
 import { auditStatement } from '../access/audit.ts';
+import type { LanePace } from '../delivery/lanes.ts';
+import type { DayCount, ServiceFacts, TraceItem } from '../delivery/service-facts.ts';
+import { controlFaults } from './faults.ts';
 import type { KeyRegistry } from '../access/key-registry.ts';
 import type { KeyInput, KeyRecord } from '../access/key.ts';
 import type { LearningNetwork, LearnInput } from '../access/learning.ts';
@@ -34,6 +37,10 @@ import type { Statement } from '@postbearer/database';
 export interface LaneStatus extends LaneCount {
   /** When what is queued will be sent at the pace of the mailbox, milliseconds since 1970; absent while it is held, or where nobody sends. */
   readonly drainsAt?: number;
+  /** How fast the mailbox sends; absent where no service runs. */
+  readonly pace?: LanePace;
+  /** Its name in the metrics, which hold no address; absent where no service runs. */
+  readonly label?: string;
 }
 
 /** How the service stands. */
@@ -43,6 +50,10 @@ export interface ServiceStatus {
   readonly states: QueueCounts['states'];
   readonly lanes: readonly LaneStatus[];
   readonly stuck: QueueCounts['stuck'];
+  /** What happened today; absent where the database does not say. */
+  readonly today?: DayCount;
+  /** What the running service says of itself; absent where none runs. */
+  readonly service?: ServiceFacts;
 }
 
 /** An app that was just added, with its password, which is shown this once. */
@@ -63,6 +74,8 @@ export type ControlStream<Item> = AsyncIterable<Item>;
 /** What may be asked: each operation takes one object and gives a result, whose value may be a {@link ControlStream}. */
 export interface Control {
   status(input: Record<string, never>): Promise<Result<ServiceStatus>>;
+  /** What happens from now on; `wanted` is a mailbox or an app, or empty for everything. Fails with `SERVICE_NOT_RUNNING`. */
+  trace(input: { readonly wanted: string }): Promise<Result<ControlStream<TraceItem>>>;
   listMessages(input: { readonly filter: MessageFilter; readonly page: PageRequest }): Promise<Result<MessagePage>>;
   showMessage(input: { readonly id: string }): Promise<Result<MessageDetails>>;
   changeMessage(input: {
@@ -113,19 +126,34 @@ export interface ControlOptions {
   readonly apps: AppRegistry;
   readonly keys: KeyRegistry;
   readonly clock: Clock;
-  /** How long a lane needs for so many messages; absent where no service runs. */
-  readonly drainMs?: (lane: string, messages: number) => number | undefined;
+  /** What happened today, as far as it can be said. */
+  readonly today: () => Promise<DayCount | undefined>;
+  /** The running service; absent where none runs. */
+  readonly running?: RunningParts;
 }
 
-function laneStatus(lane: LaneCount, { drainMs, clock }: ControlOptions): LaneStatus {
+/** What a running service adds. */
+export interface RunningParts {
+  /** How long a lane needs for so many messages. */
+  readonly drainMs: (lane: string, messages: number) => number | undefined;
+  readonly paceOf: (lane: string) => LanePace;
+  /** The name of a lane in the metrics. */
+  readonly labelOf: (lane: string) => string;
+  readonly facts: () => ServiceFacts;
+  readonly trace: (wanted: string) => AsyncIterable<TraceItem>;
+}
+
+function laneStatus(lane: LaneCount, { running, clock }: ControlOptions): LaneStatus {
+  if (running === undefined) return lane;
   const isHeld = lane.holds.some(({ sender }) => sender === '');
-  const waitMs = isHeld || lane.queued === 0 ? undefined : drainMs?.(lane.lane, lane.queued);
-  return waitMs === undefined ? lane : { ...lane, drainsAt: clock.now() + waitMs };
+  const waitMs = isHeld || lane.queued === 0 ? undefined : running.drainMs(lane.lane, lane.queued);
+  const status = { ...lane, pace: running.paceOf(lane.lane), label: running.labelOf(lane.lane) };
+  return waitMs === undefined ? status : { ...status, drainsAt: clock.now() + waitMs };
 }
 
 /** The operations on an open queue and its apps. */
 export function createControl(options: ControlOptions): Control {
-  const { queue, apps, keys, clock, drainMs } = options;
+  const { queue, apps, keys, clock, running } = options;
   const record = (actor: string, action: string, subject: string): { statements: Statement[] } => ({
     statements: [auditStatement({ actor, action, subject }, clock.now())],
   });
@@ -134,9 +162,22 @@ export function createControl(options: ControlOptions): Control {
       const counts = await queue.counts();
       if (!counts.ok) return counts;
       const { states, lanes, stuck } = counts.value;
-      const isRunning = drainMs !== undefined;
-      return success({ isRunning, states, lanes: lanes.map((lane) => laneStatus(lane, options)), stuck });
+      const today = await options.today();
+      return success({
+        isRunning: running !== undefined,
+        states,
+        lanes: lanes.map((lane) => laneStatus(lane, options)),
+        stuck,
+        ...(today === undefined ? {} : { today }),
+        ...(running === undefined ? {} : { service: running.facts() }),
+      });
     },
+    trace: ({ wanted }) =>
+      Promise.resolve(
+        running === undefined
+          ? failure(controlFaults.make('SERVICE_NOT_RUNNING'))
+          : success(running.trace(typeof wanted === 'string' ? wanted : '')),
+      ),
     listMessages: ({ filter, page }) => queue.list(filter, page),
     showMessage: ({ id }) => queue.get(id),
     changeMessage: ({ id, verb, actor }) => queue.change(verb, id, record(actor, `message.${verb}`, id)),

@@ -2,7 +2,9 @@
 import { defineFaults, type FaultCatalogue } from '@postbearer/core';
 
 /** Faults of asking a running service. */
-export const controlFaults: FaultCatalogue<'SERVICE_SOCKET_UNUSABLE' | 'SERVICE_ANSWER_UNCLEAR'> = defineFaults({
+export const controlFaults: FaultCatalogue<
+  'SERVICE_SOCKET_UNUSABLE' | 'SERVICE_ANSWER_UNCLEAR' | 'SERVICE_NOT_RUNNING'
+> = defineFaults({
   SERVICE_SOCKET_UNUSABLE: {
     title: 'Control socket not usable',
     message: 'The control socket {socket} cannot be used: {reason}.',
@@ -15,6 +17,13 @@ export const controlFaults: FaultCatalogue<'SERVICE_SOCKET_UNUSABLE' | 'SERVICE_
     message: 'The service gave an answer that this program does not understand: {reason}.',
     cause: 'The service and this command are of different versions.',
     remedy: { steps: ['Use the command of the version that runs.'] },
+    next: 'fix-configuration',
+  },
+  SERVICE_NOT_RUNNING: {
+    title: 'No service runs',
+    message: 'Only a running service can be watched, and none runs there.',
+    cause: 'The service was not started, or it uses another data folder.',
+    remedy: { steps: ['Start the service, or name its data folder.'], command: 'postbearer serve' },
     next: 'fix-configuration',
   },
 });

@@ -6,6 +6,7 @@
  */
 import { success, type Clock, type ClockTimer, type PostbearerEvent, type Result } from '@postbearer/core';
 import { prepare, type Database, type Statement, type ValueNamed } from '@postbearer/database';
+import type { DayCount } from '../delivery/service-facts.ts';
 import { db } from './schema.ts';
 
 const DAY_MS = 86_400_000;
@@ -14,11 +15,7 @@ const KEPT_DAYS = 35;
 /** Mail that the service itself writes is not counted. */
 const OWN_APP = 'postbearer';
 
-/** What is counted. */
-export const COUNTED = ['accepted', 'delivered', 'refused', 'deferred'] as const;
-
-/** How much of it happened. */
-export type DayCount = Readonly<Record<(typeof COUNTED)[number], number>>;
+const COUNTED = ['accepted', 'delivered', 'refused', 'deferred'] as const;
 
 const NOTHING: DayCount = { accepted: 0, delivered: 0, refused: 0, deferred: 0 };
 const GIVEN_UP: ReadonlySet<string> = new Set(['refused', 'expired', 'unconfirmed']);

@@ -7,8 +7,8 @@
 import { success, type Clock, type Fault, type Result } from '@postbearer/core';
 import { prepare, type Database, type ValueNamed } from '@postbearer/database';
 import type { QueueCounts } from '@postbearer/queue';
+import type { TokenFact, WebhookFact } from '../delivery/service-facts.ts';
 import type { DatabaseState } from './database-watch.ts';
-import type { TokenFact } from './last-known.ts';
 import type { DroppedRecords } from './log-writer.ts';
 import { db } from './schema.ts';
 
@@ -59,7 +59,7 @@ export interface HealthSources {
   readonly disk: () => { readonly freeBytes?: number; readonly isNearlyFull: boolean; readonly since: number };
   /** Where mail is taken, such as `0.0.0.0:2525 (starttls)`. */
   readonly listeners: () => readonly string[];
-  readonly webhooks: () => readonly { readonly name: string; readonly waiting: number; readonly parked: number }[];
+  readonly webhooks: () => readonly WebhookFact[];
   readonly logTrouble: () => DroppedRecords | undefined;
   readonly isClosing: () => boolean;
 }

@@ -5,19 +5,7 @@
  */
 import type { Clock, Fault, PostbearerEvent } from '@postbearer/core';
 import type { Settings } from '@postbearer/settings';
-
-/** What is known of the token of an upstream. */
-export interface TokenFact {
-  readonly upstream: string;
-  /** `unproven`: none was needed since the start. */
-  readonly state: 'unproven' | 'valid' | 'failing';
-  /** When the last one was obtained, milliseconds since 1970. */
-  readonly acquiredAt?: number;
-  readonly expiresAt?: number;
-  /** Since when none can be obtained. */
-  readonly failingSince?: number;
-  readonly fault?: Fault;
-}
+import type { TokenFact } from '../delivery/service-facts.ts';
 
 interface KnownToken {
   acquiredAt?: number;

@@ -8,9 +8,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock, PostbearerEvent } from '@postbearer/core';
 import type { QueueCounts } from '@postbearer/queue';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { TokenFact, WebhookFact } from '../delivery/service-facts.ts';
 import { labelText, laneLabel } from './lane-label.ts';
 import { METRICS, type MetricDefinition, type MetricName } from './metric-table.ts';
-import type { TokenFact } from './last-known.ts';
 
 /** What is read when somebody asks. What cannot be said now is `undefined`. */
 export interface MetricSources {
@@ -23,7 +23,7 @@ export interface MetricSources {
   readonly isDatabaseUp: () => boolean;
   readonly logDropped: () => number;
   readonly diskFree: () => number | undefined;
-  readonly webhooks: () => readonly { readonly name: string; readonly waiting: number; readonly parked: number }[];
+  readonly webhooks: () => readonly WebhookFact[];
 }
 
 /** The metrics as they are answered. */

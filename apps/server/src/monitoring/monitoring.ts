@@ -9,6 +9,7 @@ import { success } from '@postbearer/core';
 import type { Database } from '@postbearer/database';
 import type { Queue, QueueCounts } from '@postbearer/queue';
 import type { Settings } from '@postbearer/settings';
+import type { DayCount, ServiceFacts, TraceItem } from '../delivery/service-facts.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { openDayCounts, type DayCounts } from './day-counts.ts';
 import { DiskWatch } from './disk-watch.ts';
@@ -17,9 +18,8 @@ import type { EventFeed } from './event-ring.ts';
 import { createHealth, type Health } from './health.ts';
 import { LastKnown } from './last-known.ts';
 import { Metrics, type MetricsPage } from './metrics.ts';
-import type { ServiceFacts } from './service-facts.ts';
 import type { ServiceLog } from './service-log.ts';
-import { traceEvents, type TraceItem } from './trace.ts';
+import { traceEvents } from './trace.ts';
 
 /** What monitoring works with from the start. */
 export interface MonitoringOptions {
@@ -166,16 +166,14 @@ export class Monitoring {
   }
 
   /** How the service is, for status. */
-  async facts(): Promise<ServiceFacts> {
+  facts(): ServiceFacts {
     const { database, state } = this.#watched();
     const { node, listeners, relaySessions, settings } = this.#needed();
-    const today = await this.#days?.today();
     const { isUp, since, fault } = state;
     return {
       version: this.#version,
       node,
       startedAt: this.#startedAt,
-      ...(today?.ok === true ? { today: today.value } : {}),
       tokens: this.#known.tokens(settings()),
       listeners: listeners(),
       relaySessions: relaySessions(),
@@ -185,6 +183,12 @@ export class Monitoring {
       webhooks: [],
       logDropped: this.#options.log?.droppedCount ?? 0,
     };
+  }
+
+  /** What happened today on all nodes; `undefined` where the database does not say. */
+  async today(): Promise<DayCount | undefined> {
+    const today = await this.#days?.today();
+    return today?.ok === true ? today.value : undefined;
   }
 
   /** Free bytes on the disk of the data folder when it was looked last. */

@@ -21,6 +21,8 @@ export interface ServiceLog {
   readonly droppedCount: number;
   /** Why nothing can be written now; absent while all is well. */
   readonly trouble: DroppedRecords | undefined;
+  /** Goes on from another level or in another form; a file stays the one that it is. */
+  follow(settings: Pick<LogSettings, 'level' | 'format'>): void;
   /** Opens the file anew. */
   reopen(): void;
   close(): Promise<void>;
@@ -36,7 +38,13 @@ function firstLine(record: string): string {
 
 /** Opens a log. `target` is where it goes in place of what the settings say. */
 export function openServiceLog(settings: LogSettings, clock: Clock, target?: LogTarget): ServiceLog {
-  const { level, format, file, isShort = false } = settings;
+  const { file, isShort = false } = settings;
+  const write = (record: string): void => writer.write(record);
+  const writeShort = (record: string): void => writer.write(firstLine(record));
+  const sinkOf = ({ level, format }: Pick<LogSettings, 'level' | 'format'>): EventSink =>
+    createEventLog({ level, format, clock, write: isShort && format === 'text' ? writeShort : write });
+  let { format } = settings;
+  let sink = sinkOf(settings);
   const writer = new LogWriter({
     target: target ?? (file === undefined ? standardErrorTarget() : fileTarget(file)),
     clock,
@@ -46,17 +54,16 @@ export function openServiceLog(settings: LogSettings, clock: Clock, target?: Log
     },
   });
   return {
-    onEvent: createEventLog({
-      level,
-      format,
-      clock,
-      write: (record) => writer.write(isShort && format === 'text' ? firstLine(record) : record),
-    }),
+    onEvent: (event) => sink(event),
     get droppedCount() {
       return writer.droppedCount;
     },
     get trouble() {
       return writer.trouble;
+    },
+    follow(next) {
+      ({ format } = next);
+      sink = sinkOf(next);
     },
     reopen: () => writer.reopen(),
     close: async () => await writer.close(),

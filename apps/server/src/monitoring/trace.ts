@@ -5,16 +5,8 @@
  * the first lines of each unknown connection are kept for a moment, and shown once it turns out to be the one.
  */
 import type { Clock, PostbearerEvent, SmtpDialogue } from '@postbearer/core';
+import type { TraceItem } from '../delivery/service-facts.ts';
 import type { EventHub } from './event-hub.ts';
-
-/** One thing that happened. */
-export interface TraceItem {
-  /** Wall clock, milliseconds since 1970. */
-  readonly at: number;
-  readonly event: PostbearerEvent;
-  /** How many items before this one were left out, because they came faster than they were read. */
-  readonly skipped?: number;
-}
 
 /** The most items that wait for a reader. */
 const MOST_WAITING = 2000;
