@@ -10,21 +10,26 @@ import { success, systemClock, type Clock, type EventSink, type Fault, type Resu
 import type { Settings, SettingsReading } from '@postbearer/settings';
 import { createControl, type Control } from './api/control.ts';
 import { connectControlSocket } from './api/control-socket.ts';
+import type { ApiAddress } from './api/http/api-listener.ts';
 import { resolvePlace, type NamedPlace } from './database-place.ts';
+import type { DayCount } from './delivery/service-facts.ts';
 import type { RelayAddress } from './relay/relay-listener.ts';
+import { readToday } from './monitoring/day-counts.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
 import type { ServiceLog } from './monitoring/service-log.ts';
 import { startService, type Reloaded, type RunningService } from './running-service.ts';
 import { SettingsFollower } from './settings-follower.ts';
 import { snapshotOf, type ServiceSettings, type Snapshot } from './snapshot.ts';
-import { openStore } from './store.ts';
+import { openStore, type Store } from './store.ts';
 
 export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './access/app.ts';
 export type { CertificateFiles } from './access/certificate.ts';
 export { openServiceLog, type LogSettings, type ServiceLog } from './monitoring/service-log.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';
+export type { ApiAddress, ApiListenerSettings } from './api/http/api-listener.ts';
 export type { ProbeTimes } from './delivery/lane-worker.ts';
 export type { LanePace } from './delivery/lanes.ts';
+export type { DayCount, ServiceFacts, TokenFact, TraceItem, WebhookFact } from './delivery/service-facts.ts';
 export type { ListenerSettings, RelayAddress } from './relay/relay-listener.ts';
 export type { Reloaded } from './running-service.ts';
 export type { ServiceSettings } from './snapshot.ts';
@@ -64,6 +69,8 @@ export interface ServerOptions {
 export interface Server {
   /** Where it takes mail by SMTP now, in the order of its settings. */
   readonly addresses: readonly RelayAddress[];
+  /** Where its HTTP API is now, in the order of its settings. */
+  readonly apiAddresses: readonly ApiAddress[];
   /** What an operator may ask of it. */
   readonly control: Control;
   /**
@@ -170,6 +177,9 @@ function serverOf(
     get addresses() {
       return running.addresses;
     },
+    get apiAddresses() {
+      return running.apiAddresses;
+    },
     control: running.control,
     ended: running.ended,
     reload: async (settings) => await running.reload(snapshot(settings)),
@@ -181,6 +191,11 @@ function serverOf(
       await Promise.all([follower?.close(), running.close(graceMs)]);
     },
   };
+}
+
+async function todayOf({ database }: Store, clock: Clock): Promise<DayCount | undefined> {
+  const today = await readToday(database, clock.now());
+  return today.ok ? today.value : undefined;
 }
 
 /** The operations on a data folder, wherever they are done; close it after use. */
@@ -209,7 +224,11 @@ export async function openControl(
   try {
     const store = await openStore(where.value, { clock }, stack);
     if (!store.ok) return store;
-    const control = createControl({ ...store.value, clock });
+    const control = createControl({
+      ...store.value,
+      clock,
+      today: async () => await todayOf(store.value, clock),
+    });
     const held = stack.move();
     return success({ control, [Symbol.asyncDispose]: () => held.disposeAsync() });
   } finally {

@@ -14,13 +14,16 @@ import {
   type Result,
 } from '@postbearer/core';
 import type { QueueOptions } from '@postbearer/queue';
+import { createApiPart } from './api-part.ts';
 import { createControl, type Control } from './api/control.ts';
 import { openControlSocket } from './api/control-socket.ts';
+import type { ApiAddress } from './api/http/api-listener.ts';
 import { resolvePlace } from './database-place.ts';
 import { deliveryFaults } from './delivery/faults.ts';
 import { serviceFaults } from './faults.ts';
 import { nodeNameOf } from './node-name.ts';
 import { createMonitoringPart } from './monitoring-part.ts';
+import { laneLabel } from './monitoring/lane-label.ts';
 import type { Monitoring } from './monitoring/monitoring.ts';
 import { changeAll, type Part, type PartContext } from './part.ts';
 import { createRelayPart, type RelayPart } from './relay-part.ts';
@@ -65,6 +68,7 @@ export class RunningService {
   readonly #ended = Promise.withResolvers<Fault>();
   #current: Snapshot;
   #relay: Pick<RelayPart, 'addresses' | 'sessions'> = { addresses: [], sessions: 0 };
+  #api: { readonly addresses: readonly ApiAddress[] } = { addresses: [] };
   #control: Control | undefined;
   /** One reload at a time. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -84,6 +88,11 @@ export class RunningService {
   /** Where mail is taken by SMTP. */
   get addresses(): readonly RelayAddress[] {
     return this.#relay.addresses;
+  }
+
+  /** Where the HTTP API is. */
+  get apiAddresses(): readonly ApiAddress[] {
+    return this.#api.addresses;
   }
 
   /** What an operator may ask. */
@@ -132,7 +141,8 @@ export class RunningService {
     const watched = await this.#begin(
       createMonitoringPart(context, monitoring, {
         node,
-        listeners: () => this.addresses.map(({ host, port, security }) => `${host}:${port} (${security})`),
+        listeners: () =>
+          [...this.addresses, ...this.apiAddresses].map(({ host, port, security }) => `${host}:${port} (${security})`),
         relaySessions: () => this.#relay.sessions,
       }),
     );
@@ -141,8 +151,19 @@ export class RunningService {
     const sends = await this.#begin(sending);
     if (!sends.ok) return sends;
 
-    const { dispatcher, submitter } = sending;
-    const control = createControl({ ...store, clock, drainMs: (lane, count) => dispatcher.drainMs(lane, count) });
+    const { dispatcher, lanes, submitter } = sending;
+    const control = createControl({
+      ...store,
+      clock,
+      today: async () => await monitoring.today(),
+      running: {
+        drainMs: (lane, count) => dispatcher.drainMs(lane, count),
+        paceOf: (lane) => lanes.byName(lane).pace,
+        labelOf: laneLabel,
+        facts: () => monitoring.facts(),
+        trace: (wanted) => monitoring.trace(wanted),
+      },
+    });
     const socket = await openControlSocket(dataFolder, control);
     if (!socket.ok) return socket;
     this.#held.defer(async () => await socket.value.close());
@@ -152,6 +173,10 @@ export class RunningService {
     this.#relay = relay;
     const relays = await this.#begin(relay);
     if (!relays.ok) return relays;
+    const api = createApiPart(context, sending, control, monitoring);
+    this.#api = api;
+    const answers = await this.#begin(api);
+    if (!answers.ok) return answers;
     return await this.#begin(createSendmailPart(context, submitter));
   }
 

@@ -10,6 +10,7 @@ import { Secret, type MailboxAddress } from '@postbearer/core';
 import type { QueueOptions } from '@postbearer/queue';
 import type { ServiceSettings as SettingsOfService, Settings } from '@postbearer/settings';
 import type { CertificateFiles } from './access/certificate.ts';
+import type { ApiListenerSettings } from './api/http/api-listener.ts';
 import { DEFAULT_PROBE_TIMES, type ProbeTimes } from './delivery/lane-worker.ts';
 import type { LanePace } from './delivery/lanes.ts';
 import type { ListenerSettings } from './relay/relay-listener.ts';
@@ -18,6 +19,8 @@ import type { ListenerSettings } from './relay/relay-listener.ts';
 export interface ServiceSettings {
   /** Where mail is taken by SMTP, in place of what the settings say. */
   readonly listeners?: readonly ListenerSettings[];
+  /** Where the HTTP API is, in place of what the settings say. */
+  readonly apiListeners?: readonly ApiListenerSettings[];
   /** The name in greetings, Received fields and the certificate that is made. */
   readonly hostname?: string;
   /** The certificate of the listeners. */
@@ -47,7 +50,8 @@ export interface Snapshot {
   /** Where mail goes. */
   readonly settings: Settings;
   /** How the service is set up, what the program said included. */
-  readonly service: Omit<SettingsOfService, 'relay'> & {
+  readonly service: Omit<SettingsOfService, 'relay' | 'api'> & {
+    readonly api: Omit<SettingsOfService['api'], 'listeners'> & { readonly listeners: readonly ApiListenerSettings[] };
     readonly relay: Omit<SettingsOfService['relay'], 'listeners'> & { readonly listeners: readonly ListenerSettings[] };
   };
   readonly hostname: string;
@@ -87,6 +91,7 @@ export function snapshotOf(
         maxMessageBytes: said.maxMessageBytes ?? relay.maxMessageBytes,
         maxRecipients: said.maxRecipients ?? relay.maxRecipients,
       },
+      api: { ...service.api, listeners: said.apiListeners ?? service.api.listeners },
       apps: { ...service.apps, ...said.appLimits },
       queue: { bodyDays: queue.bodyDays, recordDays: queue.recordDays, ...retention, uncertain },
       notices: said.noticesTo === undefined ? notices : { to: said.noticesTo },
