@@ -5,6 +5,7 @@ import { networkFaults } from '@postbearer/network';
 import { oauthFaults } from '@postbearer/oauth';
 import { secretFaults } from '@postbearer/secrets';
 import { settingsFaults } from '@postbearer/settings';
+import { explainFaults } from './explain/faults.ts';
 import { clientFaults } from '@postbearer/smtp/client';
 import { replyFaults } from '@postbearer/smtp/reply';
 import { smtpServerFaults } from '@postbearer/smtp/server';
@@ -27,6 +28,7 @@ const CATALOGUES: Readonly<Record<string, Readonly<Record<string, FaultDefinitio
   'smtp/client': clientFaults.definitions,
   'smtp/server': smtpServerFaults.definitions,
   microsoft365: microsoft365Faults.definitions,
+  diagnosis: explainFaults.definitions,
 };
 
 /**

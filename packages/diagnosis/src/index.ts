@@ -5,6 +5,14 @@
  */
 export { allFaults, type OwnedFault } from './all-faults.ts';
 export type { VerifyOptions } from './chain-state.ts';
+export type { Cause } from './explain/causes.ts';
+export {
+  explain,
+  type Excerpt,
+  type ExplainedCause,
+  type ExplainOptions,
+  type Explanation,
+} from './explain/explain.ts';
 export { refineFault } from './refine-fault.ts';
 export { renderChain, type RenderOptions } from './render-chain.ts';
 export {

@@ -6,22 +6,13 @@
  */
 import type { Fault, FaultDetails, SmtpEvidence, TokenEvidence } from '@postbearer/core';
 import { valuesOf, type Microsoft365Context } from './context.ts';
-import { appAndTenantRules } from './faults/app-and-tenant.ts';
-import { clientCredentialRules } from './faults/client-credential.ts';
-import { deliveryRules } from './faults/delivery.ts';
+import { smtpRules, tokenRules } from './faults/all-rules.ts';
 import { graphErrors } from './faults/graph.ts';
 import { findSmtpRule, findTokenRule } from './faults/rules.ts';
-import { signInRules } from './faults/sign-in.ts';
-import { deniedSender, submissionRules } from './faults/submission.ts';
-import { tokenRequestRules } from './faults/token-request.ts';
-import { tokenServiceRules } from './faults/token-service.ts';
+import { deniedSender } from './faults/submission.ts';
 import { microsoft365Faults, type Microsoft365FaultCode } from './faults.ts';
 import { isCommunicationServices, isEntra, isExchangeOnline } from './microsoft-hosts.ts';
 import { judgeClaims } from './token-claims.ts';
-
-// Client credentials last: its last rule is the number 70002, which stands beside a more exact one.
-const TOKEN_RULES = [...appAndTenantRules, ...tokenRequestRules, ...tokenServiceRules, ...clientCredentialRules];
-const SMTP_RULES = [...signInRules, ...deliveryRules, ...submissionRules];
 
 interface Recognised {
   readonly code: Microsoft365FaultCode;
@@ -32,7 +23,7 @@ function recogniseToken(evidence: TokenEvidence): Recognised | undefined {
   const graphCode = evidence.error === undefined ? undefined : graphErrors[evidence.error];
   if (graphCode !== undefined) return { code: graphCode };
   if (!isEntra(evidence.endpoint)) return undefined;
-  const found = findTokenRule(TOKEN_RULES, evidence);
+  const found = findTokenRule(tokenRules, evidence);
   return found === undefined ? undefined : { code: found.fault, aadsts: found.aadsts };
 }
 
@@ -48,7 +39,7 @@ function recogniseSmtp(evidence: SmtpEvidence, context: Microsoft365Context): Re
     return isRefusal ? { code: 'M365_ACS_SIGN_IN_REFUSED' } : undefined;
   }
   if (!isExchangeOnline(evidence.host, context)) return undefined;
-  const code = findSmtpRule(SMTP_RULES, evidence);
+  const code = findSmtpRule(smtpRules, evidence);
   if (code === undefined) return undefined;
   return { code: code === 'M365_SIGN_IN_REFUSED' ? refineRefusal(context) : code };
 }

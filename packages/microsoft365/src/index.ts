@@ -16,4 +16,14 @@ export { microsoft365Faults, type Microsoft365FaultCode } from './faults.ts';
 export { EXCHANGE_ONLINE_LIMITS, type Limit, type LimitName } from './limits.ts';
 export { isEntra, isExchangeOnline } from './microsoft-hosts.ts';
 export { powerShellArgument } from './powershell.ts';
+export {
+  faultOfText,
+  GRAPH_CODES,
+  recogniseEntraNumber,
+  recogniseGraphCode,
+  recogniseReplies,
+  type RecognisedBy,
+  type RecognisedReply,
+  type ReplyInText,
+} from './recognise-text.ts';
 export { SMTP_ROLE } from './token-claims.ts';

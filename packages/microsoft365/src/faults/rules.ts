@@ -30,16 +30,24 @@ export interface SmtpRule<Code extends string> {
 
 const WORD = /[\p{L}\p{N}]/u;
 
-/** Whether a text says a whole phrase: letter case and runs of white space do not matter, halves of words do not count. */
-function saysPhrase(text: string, phrase: string): boolean {
-  const said = text.replaceAll(/\s+/g, ' ').toLowerCase();
+/** A text as phrases are looked for in it: small letters, every run of white space one space. */
+export function flatten(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').toLowerCase();
+}
+
+/** Where a flattened text says a whole phrase, else -1: halves of words do not count. */
+export function findPhrase(flat: string, phrase: string): number {
   const wanted = phrase.toLowerCase();
-  for (let at = said.indexOf(wanted); at >= 0; at = said.indexOf(wanted, at + 1)) {
-    const before = said[at - 1];
-    const after = said[at + wanted.length];
-    if ((before === undefined || !WORD.test(before)) && (after === undefined || !WORD.test(after))) return true;
+  for (let at = flat.indexOf(wanted); at >= 0; at = flat.indexOf(wanted, at + 1)) {
+    const before = flat[at - 1];
+    const after = flat[at + wanted.length];
+    if ((before === undefined || !WORD.test(before)) && (after === undefined || !WORD.test(after))) return at;
   }
-  return false;
+  return -1;
+}
+
+function saysPhrase(text: string, phrase: string): boolean {
+  return findPhrase(flatten(text), phrase) >= 0;
 }
 
 /** The first rule that a token endpoint's refusal fulfils. */
