@@ -28,7 +28,8 @@ describe('whose a lane is', () => {
         const names = named(lanes).map((name) => `${name}-${seed}`);
         const ids = named(nodes).map((name) => `node-${name}`);
         const share = loads(afterwards(fresh(names), nodesOf(ids, names)));
-        expect(share.at(-1)).toBeLessThanOrEqual(Math.ceil(lanes / nodes));
+        expect(share.at(-1)).toBe(Math.ceil(lanes / nodes));
+        if (lanes >= nodes) expect(share.at(0)).toBe(Math.floor(lanes / nodes));
         expect(share.reduce((sum, each) => sum + each, 0)).toBe(lanes);
       }),
     );
@@ -51,6 +52,9 @@ describe('whose a lane is', () => {
     const moved = again.filter(({ owner }, index) => owner !== three[index]?.owner).map(({ name }) => name);
     expect(moved).toEqual(three.filter(({ owner }) => owner === 'c').map(({ name }) => name));
     expect(loads(again)).toEqual([12, 12]);
+    // What one has too much goes to those that have less.
+    const uneven = names.slice(0, 9).map((name, index) => ({ name, owner: 'aaaaaabbb'.charAt(index) }));
+    expect(loads(afterwards(uneven, nodesOf(['a', 'b', 'c', 'd'], names)))).toEqual([2, 2, 2, 3]);
   });
 
   it('gives a lane only to nodes that have its settings', () => {

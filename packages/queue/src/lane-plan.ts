@@ -1,9 +1,9 @@
 /**
  * Which of the living nodes should have which lane.
  *
- * A node keeps what it has, up to its share of all lanes rounded up; what it has beyond that, and what nobody has, goes to
- * whoever has least. So no node has more than its share, a node that comes takes only what is too much elsewhere, and of one
- * that goes only its own lanes move. Every node makes the same plan from the same rows; where two saw different rows, the
+ * All have the same number of lanes, or one more: those that have most now. A node keeps what it has up to that, and what
+ * is beyond it or what nobody has goes to whoever has least. So a node that comes takes only what is too much elsewhere, and
+ * of one that goes only its own lanes move. Every node makes the same plan from the same rows; where two saw different rows, the
  * fencing number of the lane lets one of them have it.
  */
 import { createHash } from 'node:crypto';
@@ -35,19 +35,33 @@ function numeral(count: number): string {
   return String(count).padStart(9, '0');
 }
 
+interface InHand {
+  readonly id: string;
+  /** The lanes that it has and may keep, those that it gives up last first. */
+  readonly kept: readonly string[];
+}
+
+/** What each node has; who has most comes first. */
+function inHand(lanes: readonly PlannedLane[], nodes: readonly PlannedNode[]): readonly InHand[] {
+  const found = nodes.map(({ id, lanes: own }) => {
+    const kept = lanes.filter(({ name, owner }) => owner === id && own.has(name)).map(({ name }) => name);
+    return { id, kept: sortedBy(kept, (name) => placeOf(name, id)) };
+  });
+  return sortedBy(found, ({ id, kept }) => numeral(1e9 - 1 - kept.length) + id);
+}
+
 /** The node that should have each lane; a lane that no living node has settings for is left out. */
 export function planLanes(lanes: readonly PlannedLane[], nodes: readonly PlannedNode[]): ReadonlyMap<string, string> {
   const possible = lanes.filter(({ name }) => nodes.some((node) => node.lanes.has(name)));
-  const share = Math.ceil(possible.length / Math.max(1, nodes.length));
   const plan = new Map<string, string>();
   const load = new Map<string, number>();
   const give = (lane: string, node: string): void => {
     plan.set(lane, node);
     load.set(node, (load.get(node) ?? 0) + 1);
   };
-  for (const { id, lanes: own } of nodes) {
-    const kept = possible.filter(({ name, owner }) => owner === id && own.has(name));
-    for (const { name } of sortedBy(kept, (lane) => placeOf(lane.name, id)).slice(0, share)) give(name, id);
+  for (const [index, { id, kept }] of inHand(possible, nodes).entries()) {
+    const share = Math.floor((possible.length + nodes.length - 1 - index) / nodes.length);
+    for (const name of kept.slice(0, share)) give(name, id);
   }
   const able = (lane: string): readonly PlannedNode[] => nodes.filter((node) => node.lanes.has(lane));
   // What few nodes can have is given first.
