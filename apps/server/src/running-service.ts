@@ -18,6 +18,7 @@ import { createApiPart } from './api-part.ts';
 import { createControl, type Control } from './api/control.ts';
 import { openControlSocket } from './api/control-socket.ts';
 import type { ApiAddress } from './api/http/api-listener.ts';
+import { openDataFolder } from './data-folder.ts';
 import { resolvePlace } from './database-place.ts';
 import { deliveryFaults } from './delivery/faults.ts';
 import { serviceFaults } from './faults.ts';
@@ -112,6 +113,8 @@ export class RunningService {
     const named = { dataFolder: options.dataFolder, ...(url === undefined ? {} : { databaseUrl: url }) };
     const place = await resolvePlace(named, options.environment);
     if (!place.ok) return place;
+    const folder = await openDataFolder(options.dataFolder);
+    if (!folder.ok) return folder;
     const node = await this.#nodeName(options, place.value);
     const store = await openStoreWaiting(
       async (stack) =>
