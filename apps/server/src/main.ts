@@ -23,6 +23,7 @@ import { snapshotOf, type ServiceSettings, type Snapshot } from './snapshot.ts';
 import { openStore, type Store } from './store.ts';
 
 export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './access/app.ts';
+export { KEY_SCOPES, type KeyInput, type KeyRecord, type KeyScope } from './access/key.ts';
 export type { CertificateFiles } from './access/certificate.ts';
 export { openServiceLog, type LogSettings, type ServiceLog } from './monitoring/service-log.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';

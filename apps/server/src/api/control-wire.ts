@@ -126,9 +126,23 @@ async function* itemsOf(incoming: IncomingMessage): AsyncGenerator {
   }
 }
 
+/** Whoever stops reading does not wait for a piece that may never come. */
+function stoppable(incoming: IncomingMessage): AsyncIterable<unknown> {
+  const items = itemsOf(incoming);
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => await items.next(),
+      async return() {
+        incoming.destroy();
+        return await items.return(undefined).catch(() => ({ done: true, value: undefined }));
+      },
+    }),
+  };
+}
+
 async function call(ask: AskOperation, name: string, input: unknown): Promise<Result<unknown>> {
   const incoming = await ask(name, JSON.stringify(input));
-  if (incoming.headers['content-type'] === LINES) return success(itemsOf(incoming));
+  if (incoming.headers['content-type'] === LINES) return success(stoppable(incoming));
   return JSON.parse(await textOf(incoming, LARGEST_ANSWER_BYTES)) as Result<unknown>;
 }
 

@@ -1,0 +1,113 @@
+/** A service with its HTTP API in front of a local Microsoft 365, as the tests of the API need it. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PostbearerEvent } from '@postbearer/core';
+import { startEmulator, type Emulator } from '@postbearer/emulator';
+import { startServer, type KeyInput, type Server, type ServiceSettings } from '@postbearer/server';
+import { readSettings } from '@postbearer/settings';
+
+/** What a request to the API has beside its path. */
+export interface ApiRequest {
+  readonly method?: string;
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  readonly body?: BodyInit;
+}
+
+/** A service, its API and what it delivers. */
+export class ApiWorld {
+  readonly emulator: Emulator;
+  readonly folder: string;
+  readonly events: PostbearerEvent[] = [];
+  /** What was not expected. */
+  readonly errors: unknown[] = [];
+  readonly #service: ServiceSettings;
+  #server: Server | undefined;
+
+  private constructor(emulator: Emulator, folder: string, service: ServiceSettings) {
+    this.emulator = emulator;
+    this.folder = folder;
+    this.#service = {
+      listeners: [],
+      apiListeners: [{ port: 0, security: 'plain' }],
+      hostname: 'relay.example',
+      ...service,
+    };
+  }
+
+  /** Starts all of it. */
+  static async start(service: ServiceSettings = {}): Promise<ApiWorld> {
+    const emulator = await startEmulator({ pace: Number.POSITIVE_INFINITY });
+    const world = new ApiWorld(emulator, await mkdtemp(join(tmpdir(), 'postbearer-api-')), service);
+    await world.#serve();
+    return world;
+  }
+
+  get server(): Server {
+    if (this.#server === undefined) throw new Error('The service has not started.');
+    return this.#server;
+  }
+
+  /** The address of the API. */
+  get url(): string {
+    const [address] = this.server.apiAddresses;
+    return `${address?.security === 'tls' ? 'https' : 'http'}://127.0.0.1:${address?.port ?? 0}`;
+  }
+
+  /** Adds a key and gives its secret. */
+  async addKey(key: Partial<KeyInput> = {}): Promise<string> {
+    const input = { name: 'shop', scopes: ['send'] as const, mailboxes: [this.emulator.defaults.mailbox], ...key };
+    const added = await this.server.control.addKey({ key: input, actor: 'test' });
+    if (!added.ok) throw new Error(added.fault.message);
+    return added.value.secret;
+  }
+
+  /** Asks the API. */
+  async ask(path: string, { method, key, headers = {}, json, body }: ApiRequest = {}): Promise<Response> {
+    return await fetch(`${this.url}${path}`, {
+      method: method ?? (json === undefined && body === undefined ? 'GET' : 'POST'),
+      headers: {
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      ...(body === undefined ? {} : { body, duplex: 'half' }),
+    });
+  }
+
+  /** Ends the service and starts it again on the same data. */
+  async restart(): Promise<void> {
+    await this.server.close({ graceMs: 0 });
+    await this.#serve();
+  }
+
+  /** Ends all of it. */
+  async close(): Promise<void> {
+    await this.#server?.close({ graceMs: 0 });
+    await this.emulator.close();
+    await rm(this.folder, { recursive: true });
+  }
+
+  async #serve(): Promise<void> {
+    const mailbox = { upstream: 'default', pace: { messagesPerMinute: 60_000 } };
+    const postbearer = { mailboxes: { [this.emulator.defaults.mailbox]: mailbox } };
+    const configFile = join(this.folder, 'Global-variables.json');
+    await writeFile(configFile, JSON.stringify({ ...this.emulator.settings(), postbearer }));
+    const reading = await readSettings({ configFile, environment: {}, workingFolder: this.folder });
+    if (reading.settings === undefined) throw new Error(JSON.stringify(reading.findings));
+    const started = await startServer({
+      settings: reading.settings,
+      dataFolder: join(this.folder, 'data'),
+      environment: {},
+      service: this.#service,
+      onEvent: (event) => this.events.push(event),
+      onError: (error) => this.errors.push(error),
+    });
+    if (!started.ok) throw new Error(started.fault.message);
+    this.#server = started.value;
+  }
+}
