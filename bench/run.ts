@@ -2,6 +2,7 @@
 
 const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
   'smtp-client': async () => await import('./smtp-client.ts'),
+  explain: async () => await import('./explain.ts'),
   'start-up': async () => await import('./start-up.ts'),
 };
 

@@ -13,6 +13,7 @@ export {
   type ExplainOptions,
   type Explanation,
 } from './explain/explain.ts';
+export { faultPage } from './fault-page.ts';
 export { refineFault } from './refine-fault.ts';
 export { renderChain, type RenderOptions } from './render-chain.ts';
 export {
@@ -26,5 +27,5 @@ export {
   type CheckStatus,
 } from './report.ts';
 export { createTokenSources, type TokenSources } from './token-sources.ts';
-export { upstreamAccess, type UpstreamAccess, type UpstreamAccessOptions } from './upstream-access.ts';
+export { contextOf, upstreamAccess, type UpstreamAccess, type UpstreamAccessOptions } from './upstream-access.ts';
 export { verifyUpstream } from './verify-upstream.ts';

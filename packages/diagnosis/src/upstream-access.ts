@@ -114,7 +114,8 @@ function tokenRequestOf(oauth: OAuthSettings, readSecret: ReadSecret): TokenRequ
   return { endpoint, clientId, scope, authentication: authenticationOf(oauth, readSecret) };
 }
 
-function contextOf(upstream: Upstream, mailbox: string | undefined): Microsoft365Context {
+/** What the settings of an upstream say that the wording of a remedy may name. */
+export function contextOf(upstream: Upstream, mailbox: string | undefined = upstream.username): Microsoft365Context {
   const { oauth, server, fromAddress } = upstream;
   const endpoint = parseTokenEndpoint(oauth?.tokenEndpoint ?? '');
   const tenant = oauth?.tenant ?? endpoint?.tenant;

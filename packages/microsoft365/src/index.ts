@@ -19,6 +19,7 @@ export { powerShellArgument } from './powershell.ts';
 export {
   faultOfText,
   GRAPH_CODES,
+  looksOf,
   recogniseEntraNumber,
   recogniseGraphCode,
   recogniseReplies,

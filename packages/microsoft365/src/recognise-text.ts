@@ -96,3 +96,17 @@ export const GRAPH_CODES: readonly string[] = Object.keys(graphErrors);
 export function faultOfText(code: Microsoft365FaultCode, context: Microsoft365Context, aadsts?: number): Fault {
   return microsoft365Faults.make(code, { ...valuesOf(context), aadsts });
 }
+
+/** How a fault shows itself in a reply of the token endpoint, of Exchange Online or of Graph: `AADSTS7000222`, `535 5.7.139 … for the Tenant`. */
+export function looksOf(code: string): readonly string[] {
+  const numbers = tokenRules
+    .filter(({ fault }) => fault === code)
+    .flatMap((rule) =>
+      rule.aadsts.map((aadsts) => `AADSTS${aadsts}${rule.phrase === undefined ? '' : `: ${rule.phrase}`}`),
+    );
+  const replies = smtpRules
+    .filter(({ fault }) => fault === code)
+    .flatMap((rule) => rule.replies.map((reply) => `${reply}${rule.phrase === undefined ? '' : ` ${rule.phrase}`}`));
+  const graph = GRAPH_CODES.filter((each) => graphErrors[each] === code);
+  return [...numbers, ...replies, ...graph];
+}

@@ -110,20 +110,20 @@ export function causeOfCode(code: string): Cause | undefined {
  */
 export const TELL_APART: Readonly<Record<Cause, string>> = {
   'auth-rejected':
-    'Run postbearer doctor --mailbox ADDRESS: it reads the token (audience, roles, app, tenant, end) and tries the sign-in, which leaves one of these causes.',
+    'Run postbearer verify: it reads the token (audience, roles, app, tenant, end) and tries the sign-in, which leaves one of these causes.',
   'basic-credentials-wrong':
     'Sign in once at outlook.office.com with the same user name and password: if that works, the password is right and something refuses its use for SMTP.',
   'client-not-authenticated':
     'Look a few lines further up in the same log for the reply to AUTH: if there is none, no sign-in was tried; if it is a 535, its words name the reason.',
   'connection-timeout':
-    'Run postbearer doctor on the same machine: it tries name, connection and encryption one by one and names the first that fails.',
+    'Run postbearer verify on the same machine: it tries name, connection and encryption one by one and names the first that fails.',
   'connection-reset':
-    'Run postbearer doctor on the same machine: it shows whether the line breaks before the greeting, at STARTTLS or later.',
+    'Run postbearer verify on the same machine: it shows whether the line breaks before the greeting, at STARTTLS or later.',
   'connection-refused': 'Look which host and port the program really uses: localhost means that no server is set.',
   'tls-version-mismatch':
     'Run openssl s_client -starttls smtp -connect smtp.office365.com:587 -tls1_2 on the same machine: if that works, the program is too old, not the way.',
   'tls-untrusted-certificate':
-    'Run postbearer doctor on the same machine: it shows who issued the certificate; an issuer that is your own company or a security product means inspection.',
+    'Run postbearer verify on the same machine: it shows who issued the certificate; an issuer that is your own company or a security product means inspection.',
   'client-token-unavailable':
     "Look for the reply of the token endpoint in the same program's log, and explain that text.",
   'greeting-timeout':

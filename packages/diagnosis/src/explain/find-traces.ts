@@ -162,3 +162,10 @@ export function findTraces(flat: string): readonly Trace[] {
   });
   return [...entraTraces(flat), ...replyTraces(flat), ...graph, ...signTraces(flat)];
 }
+
+/** The words by which a fault is known in a text, whole phrases only, the surest first. */
+export function wordsOf(code: string): readonly string[] {
+  return SIGNS.filter((sign) => sign.code === code)
+    .toSorted((a, b) => b.certainty - a.certainty)
+    .flatMap(({ says }) => says.filter((words) => typeof words === 'string'));
+}
