@@ -41,6 +41,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     readsItsWords: true,
   },
   {
+    path: 'explain',
+    summary: 'say what an error text means and what to do; sends nothing anywhere',
+    load: async () => await import('./commands/explain.ts'),
+  },
+  {
     path: 'serve',
     summary: 'run the service: take mail by SMTP, keep it, send it with OAuth',
     load: async () => await import('./commands/serve.ts'),
