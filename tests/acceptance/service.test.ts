@@ -316,7 +316,7 @@ describe('an operator', () => {
     const password = /^Password {2}(\S{32})$/m.exec(offline.out)?.[1] ?? '';
     await submit({ port: portOf(server, 'starttls'), password });
     const status = await runCommand(['status', '--data', data]);
-    expect(status.out).toMatch(/^The service is running\.\n[\s\S]*1 {7}0 .* held \(by an operator\)$/m);
+    expect(status.out).toMatch(/^Postbearer \S+ runs on node \S+ for [\s\S]*1 {7}0 .* held \(by an operator\)$/m);
     const listed = JSON.parse((await runCommand(['queue', 'list', '--data', data, '--json'])).out) as {
       messages: { id: string; state: string }[];
     };

@@ -41,19 +41,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     readsItsWords: true,
   },
   {
-    path: 'explain',
-    summary: 'say what an error text means and what to do; sends nothing anywhere',
-    load: async () => await import('./commands/explain.ts'),
-  },
-  {
     path: 'serve',
     summary: 'run the service: take mail by SMTP, keep it, send it with OAuth',
     load: async () => await import('./commands/serve.ts'),
   },
   {
     path: 'status',
-    summary: 'show lanes, depth, holds and why messages wait',
+    summary: 'show on one screen how the service is, its lanes, and why messages wait',
     load: async () => await import('./commands/status.ts'),
+  },
+  {
+    path: 'trace',
+    summary: 'show what the service does as it happens, the SMTP dialogues included',
+    load: async () => await import('./commands/trace.ts'),
   },
   {
     path: 'app add',

@@ -63,7 +63,8 @@ function watch(stream: NodeJS.WriteStream, interruption: AbortController): () =>
 export function processTerminal(interruption: AbortController): Terminal {
   const isTerminal = process.stdout.isTTY;
   const isOutLost = watch(process.stdout, interruption);
-  watch(process.stderr, interruption);
+  // Nobody has to read the log: what was asked is done all the same.
+  process.stderr.on('error', () => undefined);
   return {
     environment: process.env,
     workingFolder: process.cwd(),

@@ -1,7 +1,15 @@
 /** `postbearer serve`: the service, until it is stopped. */
 import { resolve } from 'node:path';
-import type { EventSink } from '@postbearer/core';
-import { startServer, type CertificateFiles, type ListenerSettings, type ServiceSettings } from '@postbearer/server';
+import { systemClock } from '@postbearer/core';
+import {
+  openServiceLog,
+  startServer,
+  type CertificateFiles,
+  type ListenerSettings,
+  type LogSettings,
+  type ServiceLog,
+  type ServiceSettings,
+} from '@postbearer/server';
 import { readSettings, type Settings } from '@postbearer/settings';
 import { InvalidArgumentError } from 'commander';
 import { CommandFailure } from '../command-failure.ts';
@@ -13,7 +21,6 @@ import {
   addSettingsOptions,
   logLevelOf,
   loadOptionsOf,
-  logOf,
   requireSettings,
   wantsDialogue,
   type SettingsFlags,
@@ -64,9 +71,16 @@ function serviceOf(flags: ServeFlags, terminal: Terminal): ServiceSettings {
   };
 }
 
-/** The log in the form and from the level that flags or settings say. */
-function logOfSettings(flags: ServeFlags, settings: Settings, terminal: Terminal): EventSink {
-  return logOf({ logFormat: settings.service.log.format, ...flags }, logLevelOf(flags, settings), terminal);
+/** The log as flags or settings say; on a terminal a record is one line, and `status` says the rest. */
+function logSettings(flags: ServeFlags, settings: Settings, terminal: Terminal): LogSettings {
+  const { format, file } = settings.service.log;
+  const level = logLevelOf(flags, settings);
+  return {
+    level,
+    format: flags.logFormat ?? format,
+    ...(file === undefined ? {} : { file }),
+    isShort: file === undefined && terminal.isTerminal && !wantsDialogue(level),
+  };
 }
 
 /** A second signal does not wait for what is being sent; the queue keeps it. */
@@ -77,8 +91,15 @@ function leaveAtOnce(): void {
 async function run(flags: ServeFlags, terminal: Terminal): Promise<number> {
   const settings = await requireSettings(flags, terminal);
   if (settings === undefined) return EXIT.settings;
-  let log = logOfSettings(flags, settings, terminal);
-  const onEvent: EventSink = (event) => log(event);
+  const log = openServiceLog(logSettings(flags, settings, terminal), systemClock);
+  try {
+    return await serve(settings, log, flags, terminal);
+  } finally {
+    await log.close();
+  }
+}
+
+async function serve(settings: Settings, log: ServiceLog, flags: ServeFlags, terminal: Terminal): Promise<number> {
   const dataFolder = dataFolderOf(flags, settings.service.dataFolder, terminal);
   const started = await startServer({
     settings,
@@ -86,17 +107,19 @@ async function run(flags: ServeFlags, terminal: Terminal): Promise<number> {
     service: serviceOf(flags, terminal),
     environment: terminal.environment,
     dialogue: (other) => wantsDialogue(logLevelOf(flags, other)),
-    onEvent,
+    log,
     waitUntil: terminal.signal,
     read: async () => await readSettings(loadOptionsOf(flags, terminal)),
-    onReloaded: (other) => {
-      log = logOfSettings(flags, other, terminal);
-    },
+    onReloaded: (other) => log.follow(logSettings(flags, other, terminal)),
   });
   // Stopped while it waited for its database.
   if (!started.ok && terminal.signal.aborted) return EXIT.ok;
   const server = need(started);
-  const reread = (): void => void server.reread();
+  // Who rotates a log says so with the signal that also stands for changed settings.
+  const reread = (): void => {
+    log.reopen();
+    void server.reread();
+  };
   if (process.platform !== 'win32') process.on('SIGHUP', reread);
   try {
     const ready = { ready: true, dataFolder, relay: server.addresses };
@@ -140,7 +163,7 @@ export const define: DefineCommand = (command, terminal, finish) => {
     })
     .addHelpText(
       'after',
-      '\nThe settings say all of it as well, under "postbearer"; what is given here wins. The settings file and the files that it names are followed: a change counts at once, a mistake changes nothing. SIGHUP reads them at once.\nListens on 127.0.0.1 unless a host is given. Log on standard error.\n\nExamples:\n  postbearer app add scanner --mailbox notifications@example.com\n  postbearer serve --relay 0.0.0.0:2525\n  postbearer serve --relay 2525 --relay-plain 192.0.2.1:25 --data /srv/postbearer\n  postbearer serve --config /etc/postbearer/Global-variables.json\n',
+      '\nThe settings say all of it as well, under "postbearer"; what is given here wins. The settings file and the files that it names are followed: a change counts at once, a mistake changes nothing. SIGHUP reads them at once, and opens the log file anew.\nListens on 127.0.0.1 unless a host is given. Log on standard error, or in the file that postbearer.log.file names.\n\nExamples:\n  postbearer app add scanner --mailbox notifications@example.com\n  postbearer serve --relay 0.0.0.0:2525\n  postbearer serve --relay 2525 --relay-plain 192.0.2.1:25 --data /srv/postbearer\n  postbearer serve --config /etc/postbearer/Global-variables.json\n',
     );
   addDataOption(addLogOptions(addSettingsOptions(command))).action(async (flags: ServeFlags) =>
     finish(await run(flags, terminal)),

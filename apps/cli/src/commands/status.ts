@@ -1,17 +1,79 @@
-/** `postbearer status`: how the service stands, on one screen. */
+/** `postbearer status`: how the service stands, on one screen; once, or again each second. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { CommandFailure } from '../command-failure.ts';
 import type { DefineCommand } from '../command-table.ts';
 import { addControlOptions, answer, need, withControl, type ControlFlags } from '../control-options.ts';
 import { EXIT } from '../exit-codes.ts';
-import { presentStatus } from '../present/service.ts';
+import { presentStatus } from '../present/status.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface StatusFlags extends ControlFlags {
+  readonly watch?: true;
+}
+
+const REDRAW_MS = 1000;
+const HOME = '\u001b[H';
+const CLEAR_LINE = '\u001b[K';
+const CLEAR_BELOW = '\u001b[J';
+
+async function once(flags: ControlFlags, terminal: Terminal): Promise<void> {
+  const status = await withControl(flags, terminal, async (control) => need(await control.status({})));
+  answer(flags, terminal, { ok: true, ...status }, () => presentStatus(status, terminal, Date.now()));
+}
+
+/** A line that is too long for the terminal would take two rows, and the screen would grow; its styles go with what is cut. */
+function fitted(line: string, width: number): string {
+  const plain = stripVTControlCharacters(line);
+  return plain.length <= width ? line : `${plain.slice(0, Math.max(0, width - 1))}…`;
+}
+
+function draw(text: string, terminal: Terminal): void {
+  if (!terminal.isTerminal) {
+    terminal.out(`${text}\n`);
+    return;
+  }
+  const lines = text.trimEnd().split('\n');
+  terminal.out(
+    `${HOME}${lines.map((line) => `${fitted(line, terminal.width)}${CLEAR_LINE}`).join('\n')}\n${CLEAR_BELOW}`,
+  );
+}
+
+/** The screen, or why there is none now: the service may be starting again. */
+async function screen(flags: ControlFlags, terminal: Terminal): Promise<string> {
+  try {
+    const status = await withControl(flags, terminal, async (control) => need(await control.status({})));
+    return flags.json === true ? JSON.stringify({ ok: true, ...status }) : presentStatus(status, terminal, Date.now());
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || error.fault === undefined) throw error;
+    return flags.json === true ? JSON.stringify({ ok: false, fault: error.fault }) : `${error.message}\n`;
+  }
+}
+
+async function watch(flags: ControlFlags, terminal: Terminal): Promise<void> {
+  const { signal } = terminal;
+  if (terminal.isTerminal && flags.json !== true) terminal.out(`${HOME}${CLEAR_BELOW}`);
+  while (!signal.aborted) {
+    const text = await screen(flags, terminal);
+    if (flags.json === true) terminal.out(`${text}\n`);
+    else draw(text, terminal);
+    await sleep(REDRAW_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
 
 /** Adds the options and the action of `postbearer status`. */
 export const define: DefineCommand = (command, terminal, finish) => {
   command
-    .description('Shows the lanes with what is queued and held in them, why messages wait, and what to do about it.')
-    .addHelpText('after', '\nExamples:\n  postbearer status\n  postbearer status --data /srv/postbearer --json\n');
-  addControlOptions(command).action(async (flags: ControlFlags) => {
-    const status = await withControl(flags, terminal, async (control) => need(await control.status({})));
-    answer(flags, terminal, { ok: true, ...status }, () => presentStatus(status, terminal));
+    .description(
+      'Shows on one screen how the service is, its lanes with what is queued and held in them, why messages wait, and what to do about it.',
+    )
+    .option('-w, --watch', 'show it anew each second, until Ctrl+C; with --json one line each')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  postbearer status\n  postbearer status --watch\n  postbearer status --data /srv/postbearer --json\n',
+    );
+  addControlOptions(command).action(async (flags: StatusFlags) => {
+    await (flags.watch === true ? watch(flags, terminal) : once(flags, terminal));
     finish(EXIT.ok);
   });
 };

@@ -2,7 +2,7 @@
 import type { DefineCommand } from '../../command-table.ts';
 import { addControlOptions, answer, need, withControl, type ControlFlags } from '../../control-options.ts';
 import { EXIT } from '../../exit-codes.ts';
-import { presentLanes } from '../../present/service.ts';
+import { presentLanes } from '../../present/status.ts';
 
 /** Adds the options and the action of `postbearer lane list`. */
 export const define: DefineCommand = (command, terminal, finish) => {
@@ -11,7 +11,7 @@ export const define: DefineCommand = (command, terminal, finish) => {
     .addHelpText('after', '\nExamples:\n  postbearer lane list\n');
   addControlOptions(command).action(async (flags: ControlFlags) => {
     const { lanes } = await withControl(flags, terminal, async (control) => need(await control.status({})));
-    answer(flags, terminal, { ok: true, lanes }, () => presentLanes(lanes, terminal));
+    answer(flags, terminal, { ok: true, lanes }, () => presentLanes(lanes, terminal, Date.now()));
     finish(EXIT.ok);
   });
 };
