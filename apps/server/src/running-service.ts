@@ -15,8 +15,9 @@ import {
 } from '@postbearer/core';
 import type { QueueOptions } from '@postbearer/queue';
 import { createApiPart } from './api-part.ts';
-import { createControl, type Control } from './api/control.ts';
+import { createControl, type Control, type MadeBackup } from './api/control.ts';
 import { openControlSocket } from './api/control-socket.ts';
+import { makeBackup } from './backup.ts';
 import type { ApiAddress } from './api/http/api-listener.ts';
 import { openDataFolder } from './data-folder.ts';
 import { resolvePlace } from './database-place.ts';
@@ -74,6 +75,8 @@ export class RunningService {
   /** One reload at a time. */
   #changing: Promise<unknown> = Promise.resolve();
   #watch: ClockTimer | undefined;
+  /** Whether all of it has started. */
+  #isRunning = false;
   /** By the monotonic clock: what is not done by then is cut. */
   #untilMs: number | undefined;
   #closed: Promise<void> | undefined;
@@ -134,7 +137,9 @@ export class RunningService {
       isClosing: () => this.#untilMs !== undefined,
     };
     this.#watchForReplacement(store.value, node);
-    return await this.#startParts(context, node ?? 'node');
+    const started = await this.#startParts(context, node ?? 'node');
+    this.#isRunning = started.ok;
+    return started;
   }
 
   /** The parts in their order. What one needs of another it is given here. */
@@ -159,6 +164,7 @@ export class RunningService {
       ...store,
       clock,
       today: async () => await monitoring.today(),
+      makeBackup: async (file) => await this.#backUp(context, file),
       running: {
         drainMs: (lane, count) => dispatcher.drainMs(lane, count),
         paceOf: (lane) => lanes.byName(lane).pace,
@@ -183,6 +189,12 @@ export class RunningService {
     return await this.#begin(createSendmailPart(context, submitter));
   }
 
+  async #backUp({ store, dataFolder, clock, onEvent }: PartContext, file: string): Promise<Result<MadeBackup>> {
+    const made = await makeBackup(store.database, dataFolder, file, clock);
+    if (made.ok) onEvent({ name: 'backup.made', ...made.value });
+    return made;
+  }
+
   /** Takes other settings into use, all of them or none. Fails with the first thing that does not work. */
   async reload(next: Snapshot): Promise<Result<Reloaded>> {
     const reloading = this.#changing.then(async (): Promise<Result<Reloaded>> => {
@@ -205,7 +217,7 @@ export class RunningService {
     if (this.#untilMs === undefined) {
       this.#untilMs = this.#clock.monotonicMs() + graceMs;
       this.#watch?.cancel();
-      this.#onEvent({ name: 'service.stopping', graceMs });
+      if (this.#isRunning) this.#onEvent({ name: 'service.stopping', graceMs });
     }
     this.#closed ??= this.#changing.then(
       async () => await this.#held.disposeAsync(),
