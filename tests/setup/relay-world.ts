@@ -15,7 +15,7 @@ export interface RelayWorldOptions {
   readonly service?: ServiceSettings;
   readonly emulator?: EmulatorOptions;
   /** Members of `smtp` that differ, such as another server. */
-  readonly smtp?: Readonly<Record<string, unknown>>;
+  readonly smtp?: (emulator: Emulator) => Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** Where mail is taken. */
@@ -166,11 +166,7 @@ export class RelayWorld implements AsyncDisposable {
   }
 
   /** Starts everything: a listener of each kind, no app. */
-  static async start({
-    service = {},
-    emulator: options,
-    smtp: others = {},
-  }: RelayWorldOptions = {}): Promise<RelayWorld> {
+  static async start({ service = {}, emulator: options, smtp: others }: RelayWorldOptions = {}): Promise<RelayWorld> {
     const emulator = await startCanaryEmulator(options);
     const folder = await mkdtemp(join(tmpdir(), 'relay-world-'));
     const { smtp } = emulator.settings();
@@ -178,7 +174,10 @@ export class RelayWorld implements AsyncDisposable {
       [emulator.defaults.mailbox]: { upstream: 'default', pace: { connections: 3, messagesPerMinute: 60_000 } },
     };
     const file = join(folder, 'Global-variables.json');
-    await writeFile(file, JSON.stringify({ smtp: { ...smtp, ...others }, postbearer: { mailboxes } }));
+    await writeFile(
+      file,
+      JSON.stringify({ smtp: { ...smtp, ...(await others?.(emulator)) }, postbearer: { mailboxes } }),
+    );
     const reading = await readSettings({ configFile: file, environment: {}, workingFolder: folder });
     if (reading.settings === undefined) throw new Error(JSON.stringify(reading.findings));
     const events: PostbearerEvent[] = [];
