@@ -10,6 +10,7 @@ import { success, systemClock, type Clock, type EventSink, type Fault, type Resu
 import type { Settings, SettingsReading } from '@postbearer/settings';
 import { createControl, type Control } from './api/control.ts';
 import { connectControlSocket } from './api/control-socket.ts';
+import { makeBackup } from './backup.ts';
 import type { ApiAddress } from './api/http/api-listener.ts';
 import { resolvePlace, type NamedPlace } from './database-place.ts';
 import type { DayCount } from './delivery/service-facts.ts';
@@ -26,6 +27,7 @@ export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './acce
 export { KEY_SCOPES, type KeyInput, type KeyRecord, type KeyScope } from './access/key.ts';
 export type { CertificateFiles } from './access/certificate.ts';
 export { openServiceLog, type LogSettings, type ServiceLog } from './monitoring/service-log.ts';
+export { restoreBackup, type Restored, type RestoreRequest } from './restore.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';
 export type { ApiAddress, ApiListenerSettings } from './api/http/api-listener.ts';
 export type { ProbeTimes } from './delivery/lane-worker.ts';
@@ -229,6 +231,7 @@ export async function openControl(
       ...store.value,
       clock,
       today: async () => await todayOf(store.value, clock),
+      makeBackup: async (file) => await makeBackup(store.value.database, where.value.dataFolder, file, clock),
     });
     const held = stack.move();
     return success({ control, [Symbol.asyncDispose]: () => held.disposeAsync() });

@@ -1,12 +1,12 @@
 /** What the service keeps: its database with the queue, the apps and the keys. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { success, type Clock, type Result, type Secret } from '@postbearer/core';
-import { openDatabase, type Database } from '@postbearer/database';
+import { openDatabase, type Database, type MigrationSet } from '@postbearer/database';
 import { createQueue, queueMigrations, type Queue, type QueueOptions } from '@postbearer/queue';
 import { openAppRegistry, type AppRegistry } from './access/app-registry.ts';
 import { openKeyRegistry, type KeyRegistry } from './access/key-registry.ts';
 import { accessMigrations } from './access/schema.ts';
+import { openDataFolder } from './data-folder.ts';
 import { deliveryMigrations } from './delivery/usage.ts';
 import { monitoringMigrations } from './monitoring/schema.ts';
 import { sendmailMigrations } from './sendmail/taken-files.ts';
@@ -27,14 +27,16 @@ export interface StorePlace {
   readonly databaseUrl?: Secret;
 }
 
-const DATABASE_FILE = 'postbearer.db';
-const MIGRATIONS = [
+/** The name of the SQLite file in a data folder. */
+export const DATABASE_FILE = 'postbearer.db';
+/** The steps that make every table of the service. */
+export const MIGRATIONS: readonly MigrationSet[] = [
   queueMigrations,
   accessMigrations,
   deliveryMigrations,
   monitoringMigrations,
   sendmailMigrations,
-] as const;
+];
 
 /**
  * Opens the database of a data folder with its queue, apps and keys; what was opened goes onto the stack.
@@ -48,7 +50,8 @@ export async function openStore(
   watch: (database: Database) => Database = (database) => database,
 ): Promise<Result<Store>> {
   const { clock } = queueOptions;
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  const folder = await openDataFolder(dataFolder);
+  if (!folder.ok) return folder;
   const place = databaseUrl === undefined ? { file: join(dataFolder, DATABASE_FILE) } : { url: databaseUrl };
   const opened = await openDatabase(place, { migrations: MIGRATIONS, clock });
   if (!opened.ok) return opened;

@@ -14,6 +14,7 @@ export { SMALL_MESSAGE_BYTES, type AcceptOptions, type Enqueued, type Intake, ty
 export type { LeasedMessage, LeasedRecipient } from './leased-message.ts';
 export type {
   AttemptRecord,
+  DetailsPage,
   MessageDetails,
   MessageFilter,
   MessagePage,

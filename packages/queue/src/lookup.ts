@@ -109,6 +109,11 @@ export interface MessageDetails extends MessageRecord {
   readonly history: readonly AttemptRecord[];
 }
 
+/** A page of a list with all that is known of each message. */
+export interface DetailsPage extends MessagePage {
+  readonly messages: readonly MessageDetails[];
+}
+
 const DEFAULT_LIMIT = 50;
 const LARGEST_LIMIT = 500;
 /** How many messages a search looks through at once. */
@@ -116,6 +121,8 @@ const SEARCH_STRETCH = 2000;
 /** After this long a search ends with what it has found, milliseconds. */
 const SEARCH_MS = 100;
 
+type RecipientRow = QueueTables['recipient'];
+type AttemptRow = QueueTables['attempt'];
 type MessageQuery = SelectQueryBuilder<QueueTables, 'message', MessageRow>;
 
 function recordOf(row: MessageRow): MessageRecord {
@@ -260,42 +267,82 @@ const oneMessage = prepare((value: ValueNamed<{ id: string }>) =>
   db.selectFrom('message').selectAll().where('id', '=', value('id')).where('state', '<>', 'receiving'),
 );
 
-const recipientsOf = prepare((value: ValueNamed<{ id: string }>) =>
-  db.selectFrom('recipient').selectAll().where('message_id', '=', value('id')).orderBy('number'),
-);
+function recipientRecord({ number, address, state, fault_code, changed_at }: RecipientRow): RecipientRecord {
+  return {
+    number,
+    address,
+    state,
+    ...(fault_code === null ? {} : { faultCode: fault_code }),
+    changedAt: changed_at,
+  };
+}
 
-const attemptsOf = prepare((value: ValueNamed<{ id: string }>) =>
-  db.selectFrom('attempt').selectAll().where('message_id', '=', value('id')).orderBy('number', 'desc'),
-);
+function attemptRecord({ number, node, started_at, ended_at, is_used, replies }: AttemptRow): AttemptRecord {
+  return {
+    number,
+    node,
+    startedAt: started_at,
+    endedAt: ended_at,
+    isUsed: is_used === 1,
+    replies: JSON.parse(replies) as AttemptReply[],
+  };
+}
+
+/** Messages with all that is known of them, asked for together. */
+async function withDetails(
+  database: Database,
+  messages: readonly MessageRecord[],
+): Promise<Result<readonly MessageDetails[]>> {
+  const ids = messages.map(({ id }) => id);
+  if (ids.length === 0) return success([]);
+  const [recipients, attempts] = await Promise.all([
+    database.query(
+      statement(
+        db.selectFrom('recipient').selectAll().where('message_id', 'in', ids).orderBy('message_id').orderBy('number'),
+      ),
+    ),
+    database.query(
+      statement(
+        db
+          .selectFrom('attempt')
+          .selectAll()
+          .where('message_id', 'in', ids)
+          .orderBy('message_id')
+          .orderBy('number', 'desc'),
+      ),
+    ),
+  ]);
+  if (!recipients.ok) return recipients;
+  if (!attempts.ok) return attempts;
+  const recipientsOf = Map.groupBy(recipients.value, (row) => row.message_id);
+  const attemptsOf = Map.groupBy(attempts.value, (row) => row.message_id);
+  return success(
+    messages.map((message) => ({
+      ...message,
+      recipients: (recipientsOf.get(message.id) ?? []).map(recipientRecord),
+      history: (attemptsOf.get(message.id) ?? []).map(attemptRecord),
+    })),
+  );
+}
 
 /** One message with its recipients and everything that was tried. Fails with `QUEUE_MESSAGE_UNKNOWN` or what the database reports. */
 export async function getMessage(database: Database, id: string): Promise<Result<MessageDetails>> {
-  const [messages, recipients, attempts] = await Promise.all([
-    database.query(oneMessage({ id })),
-    database.query(recipientsOf({ id })),
-    database.query(attemptsOf({ id })),
-  ]);
+  const messages = await database.query(oneMessage({ id }));
   if (!messages.ok) return messages;
-  if (!recipients.ok) return recipients;
-  if (!attempts.ok) return attempts;
-  const [message] = messages.value;
-  if (message === undefined) return failure(queueFaults.make('QUEUE_MESSAGE_UNKNOWN', { id }));
-  return success({
-    ...recordOf(message),
-    recipients: recipients.value.map(({ number, address, state, fault_code, changed_at }) => ({
-      number,
-      address,
-      state,
-      ...(fault_code === null ? {} : { faultCode: fault_code }),
-      changedAt: changed_at,
-    })),
-    history: attempts.value.map(({ number, node, started_at, ended_at, is_used, replies }) => ({
-      number,
-      node,
-      startedAt: started_at,
-      endedAt: ended_at,
-      isUsed: is_used === 1,
-      replies: JSON.parse(replies) as AttemptReply[],
-    })),
-  });
+  const found = await withDetails(database, messages.value.map(recordOf));
+  if (!found.ok) return found;
+  const [message] = found.value;
+  return message === undefined ? failure(queueFaults.make('QUEUE_MESSAGE_UNKNOWN', { id })) : success(message);
+}
+
+/** A page of messages with all that is known of each, the newest first. */
+export async function listDetails(
+  context: Pick<QueueContext, 'clock' | 'database'>,
+  filter: MessageFilter,
+  page: PageRequest,
+): Promise<Result<DetailsPage>> {
+  const listed = await listMessages(context, filter, page);
+  if (!listed.ok) return listed;
+  const messages = await withDetails(context.database, listed.value.messages);
+  return messages.ok ? success({ ...listed.value, messages: messages.value }) : messages;
 }

@@ -30,7 +30,9 @@ import type { LeasedMessage } from './leased-message.ts';
 import { Leases } from './leases.ts';
 import {
   getMessage,
+  listDetails,
   listMessages,
+  type DetailsPage,
   type MessageDetails,
   type MessageFilter,
   type MessagePage,
@@ -267,6 +269,11 @@ export class Queue {
   /** Messages, the newest first, page by page. A page of a search may hold fewer than asked, or none, and still say where to go on. */
   list(filter: MessageFilter = {}, page: PageRequest = {}): Promise<Result<MessagePage>> {
     return listMessages(this.#context, filter, page);
+  }
+
+  /** The same with recipients and attempts: for a copy of everything, page by page. */
+  listDetails(filter: MessageFilter = {}, page: PageRequest = {}): Promise<Result<DetailsPage>> {
+    return listDetails(this.#context, filter, page);
   }
 
   /** One message with its recipients and everything that was tried. Fails with `QUEUE_MESSAGE_UNKNOWN` or what the database reports. */

@@ -8,7 +8,7 @@
  * (`control-wire.ts`) find it by its name. Input and answer are JSON. A change names its `actor`. What comes piece by piece is
  * answered with a `ControlStream`, which goes over the wire as lines of JSON.
  */
-import { failure, Secret, success, type Clock, type Result } from '@postbearer/core';
+import { failure, Secret, success, type Result } from '@postbearer/core';
 import type {
   LaneCount,
   MessageDetails,
@@ -17,12 +17,12 @@ import type {
   MessageState,
   MessageVerb,
   PageRequest,
-  Queue,
   QueueCounts,
 } from '@postbearer/queue';
 import type { AllowInput, AppRegistry } from '../access/app-registry.ts';
 import { rightsOf } from '../access/app-rows.ts';
 import type { AppInput, AppRecord } from '../access/app.ts';
+import type { AuditRecord } from '../access/audit-log.ts';
 import { auditStatement } from '../access/audit.ts';
 import type { LanePace } from '../delivery/lanes.ts';
 import type { DayCount, ServiceFacts, TraceItem } from '../delivery/service-facts.ts';
@@ -31,6 +31,7 @@ import type { KeyRegistry } from '../access/key-registry.ts';
 import type { KeyInput, KeyRecord } from '../access/key.ts';
 import type { LearningNetwork, LearnInput } from '../access/learning.ts';
 import type { RefusedClient } from '../access/refusals.ts';
+import { createDataOperations, type DataOptions } from './data-operations.ts';
 import type { Statement } from '@postbearer/database';
 
 /** How a lane stands. */
@@ -66,6 +67,13 @@ export interface AddedApp {
 export interface AddedKey {
   readonly key: KeyRecord;
   readonly secret: string;
+}
+
+/** What a backup came to. */
+export interface MadeBackup {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly tookMs: number;
 }
 
 /** An answer that comes piece by piece. Whoever stops reading it ends it. */
@@ -118,14 +126,20 @@ export interface Control {
   addKey(input: { readonly key: KeyInput; readonly actor: string }): Promise<Result<AddedKey>>;
   listKeys(input: Record<string, never>): Promise<Result<readonly KeyRecord[]>>;
   revokeKey(input: { readonly name: string; readonly actor: string }): Promise<Result<void>>;
+  /** Writes a copy of all data into a file on the machine of the service. `file` is an absolute path. */
+  backup(input: { readonly file: string; readonly actor: string }): Promise<Result<MadeBackup>>;
+  /** Every message that the filter finds, with its recipients and attempts, the newest first. */
+  exportMessages(input: { readonly filter: MessageFilter }): Promise<Result<ControlStream<MessageDetails>>>;
+  /** The bytes of a message, piece by piece in base64. */
+  messageSource(input: { readonly id: string }): Promise<Result<ControlStream<string>>>;
+  /** What operators changed, the latest first; `before` is the time of the last record of the page before. */
+  listAudit(input: { readonly before?: number; readonly limit?: number }): Promise<Result<readonly AuditRecord[]>>;
 }
 
 /** What the operations work with. */
-export interface ControlOptions {
-  readonly queue: Queue;
+export interface ControlOptions extends DataOptions {
   readonly apps: AppRegistry;
   readonly keys: KeyRegistry;
-  readonly clock: Clock;
   /** What happened today, as far as it can be said. */
   readonly today: () => Promise<DayCount | undefined>;
   /** The running service; absent where none runs. */
@@ -158,6 +172,7 @@ export function createControl(options: ControlOptions): Control {
     statements: [auditStatement({ actor, action, subject }, clock.now())],
   });
   return {
+    ...createDataOperations(options),
     async status() {
       const counts = await queue.counts();
       if (!counts.ok) return counts;
