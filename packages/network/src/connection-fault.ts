@@ -5,6 +5,7 @@
  * its remedy is another one: its variable, its rules, the way to it.
  */
 import { oneLine, type Fault, type FaultValues } from '@postbearer/core';
+import { ADDRESS_REFUSED } from './address-guard.ts';
 import { networkFaults, type NetworkFaultCode } from './faults.ts';
 import { isInspectionProduct } from './tls-inspection.ts';
 
@@ -44,6 +45,7 @@ const BY_CODE: Readonly<Record<string, NetworkFaultCode>> = {
   EACCES: 'NETWORK_UNREACHABLE',
   EPERM: 'NETWORK_UNREACHABLE',
   ETIMEDOUT: 'NETWORK_TIMEOUT',
+  [ADDRESS_REFUSED]: 'NETWORK_ADDRESS_REFUSED',
   ECONNRESET: 'NETWORK_RESET',
   ECONNABORTED: 'NETWORK_RESET',
   EPIPE: 'NETWORK_RESET',

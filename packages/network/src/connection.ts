@@ -9,7 +9,8 @@ import { checkServerIdentity, connect as tlsConnect, type PeerCertificate, type 
 import type { Duplex } from 'node:stream';
 import { failure, hasSubjectAltName, success, type Result } from '@postbearer/core';
 import type { Attempt, Place } from './attempt.ts';
-import { COMMON_NAME_ONLY, faultAt } from './connection-fault.ts';
+import { addressRefused, guardedLookup, type AddressRule } from './address-guard.ts';
+import { COMMON_NAME_ONLY, connectionFault, faultAt } from './connection-fault.ts';
 import type { Proxy } from './proxy.ts';
 import type { Trust } from './trust.ts';
 
@@ -17,13 +18,16 @@ import type { Trust } from './trust.ts';
 export interface Target {
   readonly host: string;
   readonly port: number;
+  /** Which of its addresses may be connected to; all where left out. */
+  readonly allowsAddress?: AddressRule;
 }
 
 /** Starts a TCP connection; the place where tests send a name to another address. */
 export type Dial = (target: Target) => Socket;
 
 /** The real network. */
-export const dialTcp: Dial = ({ host, port }) => tcpConnect({ host, port });
+export const dialTcp: Dial = ({ host, port, allowsAddress: allows }) =>
+  tcpConnect({ host, port, ...(allows === undefined ? {} : { lookup: guardedLookup(allows) }) });
 
 /** What {@link openConnection} connects with. */
 export interface Route {
@@ -41,8 +45,17 @@ function checkIdentity(host: string, certificate: PeerCertificate): Error | unde
 }
 
 async function openTcp(target: Target, dial: Dial, attempt: Attempt): Promise<Result<Socket>> {
+  const { host, allowsAddress: allows } = target;
+  // An address is not looked up, so nobody else would ask the rule.
+  if (allows !== undefined && isIP(host) !== 0 && !allows(host)) return refused(attempt);
   const socket = attempt.own(dial(target));
-  return attempt.wait(socket, (done) => void socket.once('connect', () => done(socket)));
+  const opened = await attempt.wait<Socket>(socket, (done) => void socket.once('connect', () => done(socket)));
+  if (opened.ok && allows !== undefined && !allows(socket.remoteAddress ?? '')) return refused(attempt);
+  return opened;
+}
+
+function refused(attempt: Attempt): Result<never> {
+  return failure(connectionFault(addressRefused(), attempt.place(), {}));
 }
 
 async function openTls(socket: Duplex, target: Place, trust: Trust, attempt: Attempt): Promise<Result<TLSSocket>> {
@@ -69,7 +82,7 @@ function proxyRefusal(status: number, target: Target, attempt: Attempt): Result<
   const code =
     status === 407 ? 'NETWORK_PROXY_SIGN_IN' : status >= 500 ? 'NETWORK_PROXY_FAILED' : 'NETWORK_PROXY_REFUSED';
   const detail = `CONNECT ${target.host}:${target.port} was answered with HTTP ${status}`;
-  const values = { ...target, status };
+  const values = { host: target.host, port: target.port, status };
   return failure(faultAt(code, attempt.place(), detail, values));
 }
 

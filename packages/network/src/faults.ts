@@ -14,6 +14,7 @@ export type NetworkFaultCode =
   | 'NETWORK_CA_FILE_NOT_PEM'
   | 'NETWORK_CA_FILE_PRIVATE_KEY'
   | 'NETWORK_URL_REFUSED'
+  | 'NETWORK_ADDRESS_REFUSED'
   | 'NETWORK_REQUEST_INVALID'
   | 'NETWORK_NAME_NOT_FOUND'
   | 'NETWORK_NAME_SERVER_FAILED'
@@ -103,6 +104,21 @@ export const networkFaults: FaultCatalogue<NetworkFaultCode> = defineFaults<Netw
     cause: 'Requests go to https addresses without user name; plain http only to this machine itself.',
     remedy: { steps: ['Write the address as https://host/path.'] },
     next: 'fix-configuration',
+  },
+  NETWORK_ADDRESS_REFUSED: {
+    title: 'Address not public',
+    message: '{host} has no address that may be reached from here.',
+    cause:
+      'Requests of this kind go to the public internet only, so that nobody reaches into this machine or its network through them.',
+    remedy: {
+      steps: [
+        'Correct the host.',
+        'Where the receiver really is inside, name its network in the settings beside the address.',
+      ],
+    },
+    next: 'fix-configuration',
+    source: 'IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890)',
+    read: '2026-11-24',
   },
   NETWORK_REQUEST_INVALID: {
     title: 'Request not sendable',

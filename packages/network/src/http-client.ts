@@ -10,6 +10,7 @@
 import { request as httpRequest, validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { failure, success, systemClock, type Clock, type Failure, type Result, type Success } from '@postbearer/core';
+import { leadsElsewhere, type AddressRule } from './address-guard.ts';
 import { startAttempt, type Attempt } from './attempt.ts';
 import { faultAt } from './connection-fault.ts';
 import { dialTcp, openConnection, type Dial } from './connection.ts';
@@ -30,6 +31,11 @@ export interface HttpRequest {
   readonly timeoutMs?: number;
   /** The largest body to read, 1 MiB by default. */
   readonly maxBytes?: number;
+  /**
+   * Which addresses may be reached, asked of those that the host has before anything is connected; all where left out.
+   * Through a proxy the rule is asked as well, of what this machine knows of the name; what the proxy then finds is its own affair.
+   */
+  readonly allowsAddress?: AddressRule;
   /** Also allows plain http to 169.254.0.0/16, where a cloud machine finds its own platform. */
   readonly allowLinkLocal?: boolean;
   readonly signal?: AbortSignal;
@@ -193,17 +199,24 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   return {
     async request(request) {
-      const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, allowLinkLocal = false } = request;
+      const { signal, timeoutMs = DEFAULT_TIMEOUT_MS, allowLinkLocal = false, allowsAddress } = request;
       const checked = checkUrl(request.url, allowLinkLocal);
       if (!checked.ok) return checked;
       const url = checked.value;
-      const target = { host: bareHost(url), port: portOf(url) };
+      const rule = allowsAddress === undefined ? {} : { allowsAddress };
+      const target = { host: bareHost(url), port: portOf(url), ...rule };
       const reason = headerProblem(request.headers ?? {});
       if (reason !== undefined)
         return failure(networkFaults.make('NETWORK_REQUEST_INVALID', { host: target.host, reason }));
       const isSecure = url.protocol === 'https:';
       const proxy = proxyFor(target.host, target.port, environment);
       if (!proxy.ok) return proxy;
+      if (
+        proxy.value !== undefined &&
+        allowsAddress !== undefined &&
+        (await leadsElsewhere(target.host, allowsAddress))
+      )
+        return failure(networkFaults.make('NETWORK_ADDRESS_REFUSED', { host: target.host }));
       const attempt = startAttempt(target, { clock, timeoutMs, signal });
       try {
         const socket = await openConnection({ target, isSecure, proxy: proxy.value, trust, dial }, attempt);

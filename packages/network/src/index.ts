@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export type { AddressRule } from './address-guard.ts';
+export { isPublicAddress } from './address-rules.ts';
 export type { Dial, Target } from './connection.ts';
 export { networkFaults, type NetworkFaultCode } from './faults.ts';
 export {
