@@ -12,6 +12,7 @@ export { systemClock, type Clock, type ClockTimer } from './clock.ts';
 export { EVENT_CATALOGUE, eventsReference } from './event-catalogue.ts';
 export type * from './events.ts';
 export type * from './evidence.ts';
+export type { ExchangePlan, ExchangeStep } from './exchange-plan.ts';
 export {
   defineFaults,
   type Fault,

@@ -1,6 +1,6 @@
 /** The catalogue of every fault that the packages up to here can report. */
 import { coreFaults, type FaultCode, type FaultDefinition } from '@postbearer/core';
-import { microsoft365Faults } from '@postbearer/microsoft365';
+import { exchangeScriptFaults, microsoft365Faults } from '@postbearer/microsoft365';
 import { networkFaults } from '@postbearer/network';
 import { oauthFaults } from '@postbearer/oauth';
 import { secretFaults } from '@postbearer/secrets';
@@ -27,7 +27,7 @@ const CATALOGUES: Readonly<Record<string, Readonly<Record<string, FaultDefinitio
   'smtp/reply': replyFaults.definitions,
   'smtp/client': clientFaults.definitions,
   'smtp/server': smtpServerFaults.definitions,
-  microsoft365: microsoft365Faults.definitions,
+  microsoft365: { ...microsoft365Faults.definitions, ...exchangeScriptFaults.definitions },
   diagnosis: explainFaults.definitions,
 };
 

@@ -11,6 +11,9 @@ export {
 } from './basic-auth-timeline.ts';
 export { causeOf } from './cause-of.ts';
 export type { Microsoft365Context } from './context.ts';
+export { planExchange, type ExchangePlanInput, type SendingMailbox } from './exchange/exchange-plan.ts';
+export { renderExchangeScript } from './exchange/exchange-script.ts';
+export { exchangeScriptFaults } from './exchange/faults.ts';
 export { explainClaims, explainFault } from './explain-fault.ts';
 export { microsoft365Faults, type Microsoft365FaultCode } from './faults.ts';
 export { EXCHANGE_ONLINE_LIMITS, type Limit, type LimitName } from './limits.ts';

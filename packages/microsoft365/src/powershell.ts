@@ -34,6 +34,13 @@ export function powerShellArgument(value: string | undefined, placeholder: strin
   return quoted.length > LONGEST_ARGUMENT ? `<${placeholder}>` : quoted;
 }
 
+/** A value in single quotes whatever its form; `undefined` where it cannot be shown whole on one line. */
+export function quotedArgument(value: string): string | undefined {
+  if (value === '' || UNSHOWABLE.test(value) || !value.isWellFormed()) return undefined;
+  const quoted = `'${value.replaceAll(QUOTES, '$&$&')}'`;
+  return quoted.length > LONGEST_ARGUMENT ? undefined : quoted;
+}
+
 /** A GUID as it is, or `<placeholder>`: an identifier of another form in a command would only mislead. */
 export function guidArgument(value: string | undefined, placeholder: string): string {
   return value !== undefined && GUID.test(value) ? value : `<${placeholder}>`;
