@@ -37,9 +37,11 @@ const appFields = {
   fromRule: fromRule.exactOptional(),
 };
 
-const appInput: z.ZodType<AppInput> = z
-  .strictObject(appFields)
-  .meta({ id: 'AppInput', description: 'An application or device that may send by SMTP.' });
+const appInput: z.ZodType<AppInput> = z.strictObject(appFields).meta({
+  id: 'AppInput',
+  description: 'An application or device that may send by SMTP.',
+  examples: [{ name: 'scanner', mailboxes: ['notifications@example.com'] }],
+});
 
 const appSchema = z
   .strictObject({
@@ -144,7 +146,11 @@ const keyInput: z.ZodType<KeyBody> = z
     ...keyFields,
     expiresAt: z.iso.datetime({ offset: true }).exactOptional().meta({ description: 'Never where it is left out.' }),
   })
-  .meta({ id: 'KeyInput', description: 'A key of this API.' });
+  .meta({
+    id: 'KeyInput',
+    description: 'A key of this API.',
+    examples: [{ name: 'shop', scopes: ['send'], mailboxes: ['notifications@example.com'] }],
+  });
 
 const keySchema = z
   .strictObject({

@@ -104,17 +104,23 @@ function patternOf(path: string): string {
   return path.replaceAll(/\{([a-z]+)\}/g, ':$1');
 }
 
-/** Makes the API. */
-export function createApi(parts: ApiParts): Api {
-  const described = [
+/** Every route, and the description of all of them. */
+export function describedRoutes(parts: ApiParts): readonly Route[] {
+  const routes: Route[] = [
     ...sendRoutes(parts),
     ...messageRoutes(parts),
     ...laneRoutes(parts),
     ...accessRoutes(parts),
     ...eventRoutes(parts),
     ...monitoringRoutes(parts),
+    ...documentRoutes(() => routes),
   ];
-  const routes = [...described, ...documentRoutes(() => described)];
+  return routes;
+}
+
+/** Makes the API. */
+export function createApi(parts: ApiParts): Api {
+  const routes = describedRoutes(parts);
   const router = new Router(parts);
   const app = new Hono<{ Bindings: Bindings }>();
   // The longer of two paths that both fit comes first: /v1/messages/batch is no message.

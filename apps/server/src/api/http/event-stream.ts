@@ -112,7 +112,6 @@ function numberOf(text: string | undefined): number | undefined {
 
 /** The route of the stream. */
 export function eventRoutes(parts: ApiParts): readonly Route[] {
-  const { events } = parts.monitoring;
   const query = z.strictObject({
     after: z
       .string()
@@ -144,6 +143,7 @@ export function eventRoutes(parts: ApiParts): readonly Route[] {
       ({ incoming, outgoing, key, query: { after }, endless }) => {
         if (incoming.method === 'HEAD') return new Response(undefined, { headers: { 'content-type': TYPE } });
         const seen = numberOf([incoming.headers['last-event-id']].flat()[0]) ?? numberOf(after);
+        const { events } = parts.monitoring;
         endless();
         outgoing.writeHead(200, {
           'content-type': TYPE,

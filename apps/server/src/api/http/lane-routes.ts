@@ -138,7 +138,11 @@ const laneChoice = z
       .exactOptional()
       .meta({ description: 'Only this From; the whole lane where left out.' }),
   })
-  .meta({ id: 'LaneChoice', description: 'A lane, or one From in it.' });
+  .meta({
+    id: 'LaneChoice',
+    description: 'A lane, or one From in it.',
+    examples: [{ lane: 'default/notifications@example.com' }],
+  });
 
 function changeRoute(verb: 'hold' | 'release', parts: ApiParts): Route {
   const isHold = verb === 'hold';

@@ -31,11 +31,13 @@ const listQuery = z.strictObject({
   fault: z.string().max(100).exactOptional().meta({ description: 'Only what met the fault of this code last.' }),
   since: instant.exactOptional().meta({ description: 'Accepted at or after.' }),
   until: instant.exactOptional().meta({ description: 'Accepted before.' }),
-  limit: z
-    .string()
-    .regex(/^(?:[1-9]\d?|[1-4]\d\d|500)$/, 'It must be a number from 1 to 500.')
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
     .exactOptional()
-    .meta({ description: 'Messages on a page, at most 500; 50 where it is left out.' }),
+    .meta({ description: 'Messages on a page; 50 where it is left out.' }),
   cursor: z
     .string()
     .regex(/^[0-9a-z]{26}$/, 'It is none that a page gave.')
@@ -77,7 +79,7 @@ function listRoute(parts: ApiParts): Route {
         ...(until === undefined ? {} : { until: Date.parse(until) }),
       };
       const request = {
-        limit: limit === undefined ? 50 : Number(limit),
+        limit: limit ?? 50,
         ...(cursor === undefined ? {} : { after: cursor }),
       };
       const found = await visiblePage(filter, request, key, parts);

@@ -120,11 +120,12 @@ const STATUS_BY_NEXT: Readonly<Record<NextStep, number>> = {
 const STANDARD_WAIT_S = 5;
 const MAY_TRY_AGAIN: ReadonlySet<number> = new Set([429, 503, 507]);
 
-function statusOf(fault: Fault): number {
-  const known = STATUS_OF[fault.code];
+/** The status of a fault by its code, or else by who has to act. */
+export function statusOfFault(code: string, next: NextStep): number {
+  const known = STATUS_OF[code];
   if (known !== undefined) return known;
   // Whatever is wrong with the database, it is not the request.
-  return fault.code.startsWith('DATABASE_') ? 503 : STATUS_BY_NEXT[fault.next];
+  return code.startsWith('DATABASE_') ? 503 : STATUS_BY_NEXT[next];
 }
 
 /** The document for a fault. */
@@ -134,7 +135,7 @@ export function problemOf(fault: Fault, errors?: readonly FieldError[]): Problem
   return {
     type: `/docs#${code}`,
     title,
-    status: statusOf(fault),
+    status: statusOfFault(code, next),
     detail: isInside ? 'The request could not be stored or answered now; try again later.' : fault.message,
     code,
     cause: isInside ? 'The service has trouble with its database; whoever runs it is told why.' : fault.cause,

@@ -89,13 +89,16 @@ function sendRoute(parts: ApiParts, budget: BodyBudget, inProgress: RequestsInPr
       lists: ['recipient'],
       headers: { ...IDEMPOTENCY_HEADER, ...ENVELOPE_HEADERS },
       contents: {
-        'application/json': { schema: messageInput },
+        'application/json': { schema: messageInput, description: 'The message, its attachments in Base64.' },
         'message/rfc822': {
           schema: z.string().meta({ contentMediaType: 'message/rfc822' }),
           description:
             'A whole message. Its bytes stay as they are, but for a Received line, missing Date, Message-ID and From, and Bcc fields, which are taken out.',
         },
-        'multipart/form-data': { schema: multipartForm },
+        'multipart/form-data': {
+          schema: multipartForm,
+          description: 'For large attachments: its fields as JSON in one part, each file as another.',
+        },
       },
       answers: {
         202: {
@@ -173,7 +176,7 @@ function batchRoute(parts: ApiParts, budget: BodyBudget, inProgress: RequestsInP
       access: ['send'],
       query: z.strictObject({}),
       headers: IDEMPOTENCY_HEADER,
-      contents: { 'application/json': { schema: batchDocument } },
+      contents: { 'application/json': { schema: batchDocument, description: 'The messages.' } },
       answers: { 200: { description: 'What became of each message.', schema: batchAnswer } },
       problems: [409, 413, 415, 422],
     },
