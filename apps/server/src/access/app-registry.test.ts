@@ -123,6 +123,7 @@ test('from where an app signed in well is remembered over a restart, an IPv6 hos
   const password = await add(apps);
   await apps.signIn('scanner', password, '2001:db8:1:2::7');
   await apps.signIn('scanner', Secret.of('wrong'), '192.0.2.66');
+  await apps.close();
   const later = await registry();
   expect(later.isKnownAddress('Scanner', '2001:db8:1:2:ffff::1')).toBe(true);
   expect(later.isKnownAddress('scanner', '2001:db8:1:3::7')).toBe(false);

@@ -90,6 +90,7 @@ export class AppRegistry {
   readonly #check = new PasswordCheck();
   #apps: ReadonlyMap<string, KnownApp> = new Map();
   #isSlowInUse = false;
+  #storing: Promise<unknown> = Promise.resolve();
   /** From where each app signed in well, by its name in lower case. */
   #addresses: ReadonlyMap<string, Set<string>> = new Map();
 
@@ -115,8 +116,7 @@ export class AppRegistry {
     if (!found.ok) return found;
     if (!addresses.ok) return addresses;
     this.#apps = new Map(found.value.map((row) => [row.name.toLowerCase(), knownApp(row)]));
-    const grouped = Map.groupBy(addresses.value, ({ app }) => app.toLowerCase());
-    this.#addresses = new Map([...grouped].map(([app, rows]) => [app, new Set(rows.map(({ address }) => address))]));
+    this.#addresses = this.#mergedAddresses(addresses.value);
     const stored = [...this.#apps.values()].flatMap(({ credential, previous }) => [
       credential,
       ...(previous === undefined ? [] : [previous.credential]),
@@ -229,7 +229,7 @@ export class AppRegistry {
       isSlowInUse: this.#isSlowInUse,
     });
     if (verdict !== 'right') return verdict === 'busy' ? 'busy' : undefined;
-    if (known !== undefined && !isKnownAddress) await this.#remember(known.app.name, placeOf(address));
+    if (known !== undefined && !isKnownAddress) this.#remember(known.app.name, placeOf(address));
     return known?.app;
   }
 
@@ -268,7 +268,7 @@ export class AppRegistry {
   /** Ends listening for changes of other nodes, and stores who was turned away. */
   async close(): Promise<void> {
     this.#subscription.close();
-    await this.refusals.close();
+    await Promise.all([this.#storing, this.refusals.close()]);
   }
 
   #storedOf({ credential, previous }: KnownApp): string[] {
@@ -276,18 +276,26 @@ export class AppRegistry {
     return isStillTaken ? [credential, previous.credential] : [credential];
   }
 
+  /** What was read, and what was remembered while it was read; of apps that are there. */
+  #mergedAddresses(rows: readonly { readonly app: string; readonly address: string }[]): Map<string, Set<string>> {
+    const read = Map.groupBy(rows, ({ app }) => app.toLowerCase());
+    const of = (app: string): string[] => (read.get(app) ?? []).map(({ address }) => address);
+    return new Map(
+      [...this.#apps.keys()].map((app) => [app, new Set([...of(app), ...(this.#addresses.get(app) ?? [])])]),
+    );
+  }
+
   #unknown(name: string): Result<never> {
     return failure(accessFaults.make('ACCESS_APP_UNKNOWN', { app: name }));
   }
 
-  /** Remembers an address; that it could not be stored does not keep anybody from signing in. */
-  async #remember(app: string, address: string): Promise<void> {
+  /** Remembers an address. Nobody waits for it to be stored: it only matters after a restart. */
+  #remember(app: string, address: string): void {
     const addresses = this.#addresses.get(app.toLowerCase());
-    if ((addresses?.size ?? 0) >= MOST_ADDRESSES) return;
-    if (addresses === undefined)
-      this.#addresses = new Map([...this.#addresses, [app.toLowerCase(), new Set([address])]]);
-    else addresses.add(address);
-    await this.#database.batch([addressStatement({ app, address, at: this.#clock.now() })]);
+    if (addresses === undefined || addresses.size >= MOST_ADDRESSES) return;
+    addresses.add(address);
+    const storing = this.#database.batch([addressStatement({ app, address, at: this.#clock.now() })]);
+    this.#storing = Promise.all([this.#storing, storing]);
   }
 
   /** Stores a change with its record; gives whether there was something to change. */
