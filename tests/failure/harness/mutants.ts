@@ -15,6 +15,26 @@ export interface Change {
 
 /** Every mutant, by what it does wrong. */
 export const mutants = {
+  'does not wait for the disk of PostgreSQL': [
+    {
+      file: 'packages/database/src/dialect.ts',
+      find: `then 'remote_apply' else 'on' end`,
+      put: `then 'remote_apply' else 'off' end`,
+    },
+    {
+      file: 'packages/database/src/dialect.ts',
+      find: `values: ['on', 'remote_apply']`,
+      put: `values: ['off']`,
+    },
+  ],
+  'takes back what living nodes have in hand': [
+    {
+      file: 'packages/queue/src/recover.ts',
+      find: `
+      .where('lane.owner', '=', value('node')),`,
+      put: `,`,
+    },
+  ],
   'answers before the commit': [
     {
       file: 'packages/queue/src/intake.ts',
@@ -37,6 +57,15 @@ export const mutants = {
       file: 'packages/database/src/dialect.ts',
       find: `column: 'synchronous', value: 2`,
       put: `column: 'synchronous', value: 1`,
+    },
+  ],
+  'takes a failed commit for done': [
+    {
+      file: 'packages/database/src/sqlite/sqlite-file.ts',
+      find: `      this.#run(sqliteDialect.commit);
+      passPoint('commit:after');`,
+      put: `      try { this.#run(sqliteDialect.commit); } catch { this.#abandon(); }
+      passPoint('commit:after');`,
     },
   ],
 } as const satisfies Readonly<Record<string, readonly Change[]>>;
