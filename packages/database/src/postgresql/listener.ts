@@ -41,7 +41,7 @@ export class Listener {
 
   async #connect(): Promise<void> {
     this.#timer = undefined;
-    const client = new pg.Client(this.#config);
+    const client = new pg.Client({ ...this.#config, pipeline: true });
     client.on('error', () => undefined);
     try {
       await client.connect();

@@ -61,6 +61,7 @@ export async function openPostgresql(settings: ConnectionSettings, clock: Clock)
 class PostgresqlDatabase implements Database {
   readonly kind = 'postgresql';
   readonly #label: string;
+  readonly #user: string | undefined;
   readonly #clock: Clock;
   readonly #pool: pg.Pool;
   readonly #notices = new NoticeBoard();
@@ -74,6 +75,7 @@ class PostgresqlDatabase implements Database {
 
   constructor({ config, label }: ConnectionSettings, clock: Clock) {
     this.#label = label;
+    this.#user = config.user;
     this.#clock = clock;
     const common = { ...config, keepAlive: true, connectionTimeoutMillis: CONNECT_LIMIT_MS };
     this.#pool = new pg.Pool({
@@ -125,8 +127,11 @@ class PostgresqlDatabase implements Database {
     return subscription;
   }
 
-  backup(): Promise<Result<void>> {
-    return Promise.resolve(failure(databaseFaults.make('DATABASE_BACKUP_UNSUPPORTED')));
+  backup(file: string): Promise<Result<void>> {
+    // pg_dump finds the password where the tools of PostgreSQL look for it.
+    const user = this.#user === undefined ? '' : `${encodeURIComponent(this.#user)}@`;
+    const values = { file, database: `postgresql://${user}${this.#label}` };
+    return Promise.resolve(failure(databaseFaults.make('DATABASE_BACKUP_UNSUPPORTED', values)));
   }
 
   async close(): Promise<void> {
