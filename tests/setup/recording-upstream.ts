@@ -162,8 +162,15 @@ export class RecordingUpstream implements AsyncDisposable {
   #startTls(socket: Socket, heard: HeardConnection): boolean {
     const { startTls, afterStartTls, tls } = this.#script;
     socket.write(startTls + (afterStartTls ?? ''));
-    if (!startTls.startsWith('220') || !tls) return true;
+    if (!startTls.startsWith('220')) return true;
     socket.removeAllListeners('data');
+    if (!tls) {
+      socket.on('data', (bytes: Buffer) => {
+        heard.plain += bytes.toString('latin1');
+        socket.write('500 what\r\n');
+      });
+      return false;
+    }
     const { cert, key } = this.#identity;
     const secure = new TLSSocket(socket, { isServer: true, secureContext: createSecureContext({ cert, key }) });
     secure.on('error', () => undefined);
