@@ -41,6 +41,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     readsItsWords: true,
   },
   {
+    path: 'explain',
+    summary: 'say what an error text means and what to do; sends nothing anywhere',
+    load: async () => await import('./commands/explain.ts'),
+  },
+  {
     path: 'serve',
     summary: 'run the service: take mail by SMTP, keep it, send it with OAuth',
     load: async () => await import('./commands/serve.ts'),
@@ -106,6 +111,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'never send messages',
     load: async () => await import('./commands/queue/discard.ts'),
   },
+  {
+    path: 'queue export',
+    summary: 'print every message as a line of JSON, also with its source as a file',
+    load: async () => await import('./commands/queue/export.ts'),
+  },
   { path: 'lane list', summary: 'list the lanes', load: async () => await import('./commands/lane/list.ts') },
   {
     path: 'lane hold',
@@ -116,6 +126,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     path: 'lane release',
     summary: 'let a lane send again',
     load: async () => await import('./commands/lane/release.ts'),
+  },
+  {
+    path: 'backup',
+    summary: 'copy all data of the service into one file, while it runs or not',
+    load: async () => await import('./commands/backup.ts'),
+  },
+  {
+    path: 'restore',
+    summary: 'put a backup in the place of the data of a service',
+    load: async () => await import('./commands/restore.ts'),
   },
   {
     path: 'config show',

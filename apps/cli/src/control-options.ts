@@ -59,7 +59,7 @@ function refuseUnreadable({ findings }: SettingsReading): void {
 }
 
 /** Where the service is, or would be. Settings with mistakes elsewhere do not matter here. */
-async function placeOf(flags: ControlFlags, terminal: Terminal): Promise<NamedPlace> {
+export async function placeOf(flags: ControlFlags, terminal: Terminal): Promise<NamedPlace> {
   const { environment, workingFolder } = terminal;
   const config = flags.config === undefined ? {} : { configFile: flags.config };
   const reading = await readSettings({ environment, workingFolder, ...config });

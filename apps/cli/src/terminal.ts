@@ -4,6 +4,7 @@
  * Results go to standard output, logs and faults to standard error. Colour and pictures only on a terminal; `NO_COLOR` is
  * honoured. With `--json` standard output carries exactly one JSON document.
  */
+import { once } from 'node:events';
 import { addAbortSignal } from 'node:stream';
 import { styleText } from 'node:util';
 import { EXIT } from './exit-codes.ts';
@@ -21,6 +22,8 @@ export interface Terminal {
   readonly width: number;
   /** Writes to standard output. */
   out(text: string): void;
+  /** Resolves when standard output has room for more: whoever writes much waits for it. */
+  drained(): Promise<void>;
   /** Writes to standard error. */
   err(text: string): void;
   /** All of standard input. */
@@ -59,6 +62,10 @@ function watch(stream: NodeJS.WriteStream, interruption: AbortController): () =>
   return () => isLost;
 }
 
+async function drained(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
+  if (stream.writableNeedDrain) await once(stream, 'drain', { signal });
+}
+
 /** The terminal of this process; `interruption` is aborted when nobody reads its output any more. */
 export function processTerminal(interruption: AbortController): Terminal {
   const isTerminal = process.stdout.isTTY;
@@ -72,6 +79,7 @@ export function processTerminal(interruption: AbortController): Terminal {
     // Some terminals say 0 columns.
     width: Math.min(process.stdout.columns || 80, 120),
     out: (text) => void process.stdout.write(text),
+    drained: async () => await drained(process.stdout, interruption.signal),
     err: (text) => void process.stderr.write(text),
     readInput: async () => await readAll(process.stdin),
     inputBlocks: () => addAbortSignal(interruption.signal, process.stdin),

@@ -170,7 +170,7 @@ export async function makeBackup(
   const begunMs = clock.monotonicMs();
   const partial = `${file}.making`;
   try {
-    const copied = await database.backup(partial);
+    const copied = await database.backup(database.kind === 'sqlite' ? partial : file);
     if (!copied.ok) return copied;
     const completed = await complete(partial, await keptFiles(dataFolder), clock.now());
     if (!completed.ok) return completed;

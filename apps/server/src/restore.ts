@@ -22,6 +22,8 @@ export interface RestoreRequest {
   readonly dataFolder: string;
   /** Whether data that is there may be put aside. */
   readonly replaces: boolean;
+  /** Whether the settings name a PostgreSQL database. */
+  readonly usesPostgresql: boolean;
 }
 
 /** What came of it. */
@@ -167,11 +169,12 @@ async function putInPlace(request: RestoreRequest, copy: string, checked: Checke
 /**
  * Restores a backup into a data folder in which no service runs.
  *
- * Fails with `SERVICE_BACKUP_UNUSABLE`, `SERVICE_DATA_EXISTS`, `DATABASE_DAMAGED`, `DATABASE_SCHEMA_NEWER`, `DATABASE_IN_USE`, or with
+ * Fails with `SERVICE_RESTORE_ELSEWHERE`, `SERVICE_BACKUP_UNUSABLE`, `SERVICE_DATA_EXISTS`, `DATABASE_DAMAGED`, `DATABASE_SCHEMA_NEWER`, `DATABASE_IN_USE`, or with
  * what else the database reports; the folder is as it was then.
  */
 export async function restoreBackup(request: RestoreRequest, clock: Clock): Promise<Result<Restored>> {
-  const { file, dataFolder, replaces } = request;
+  const { file, dataFolder, replaces, usesPostgresql } = request;
+  if (usesPostgresql) return failure(restoreFaults.make('SERVICE_RESTORE_ELSEWHERE'));
   const database = join(dataFolder, DATABASE_FILE);
   const copy = `${database}.restoring`;
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });

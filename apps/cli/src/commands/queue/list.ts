@@ -1,27 +1,24 @@
-/** `postbearer queue list`: messages, the newest first, page by page. */
-import { MESSAGE_STATES, type MessageFilter, type MessageState } from '@postbearer/queue';
+/** `postbearer queue list`: messages, the newest first, page by page; or why messages are stuck. */
+import type { Fault } from '@postbearer/core';
+import type { StuckCount } from '@postbearer/queue';
+import type { Control } from '@postbearer/server';
 import { InvalidArgumentError } from 'commander';
 import type { DefineCommand } from '../../command-table.ts';
 import { addControlOptions, answer, need, withControl, type ControlFlags } from '../../control-options.ts';
 import { EXIT } from '../../exit-codes.ts';
+import { addFilterOptions, filterOf, type FilterFlags } from '../../message-filter.ts';
 import { presentMessages } from '../../present/service.ts';
+import { presentStuck } from '../../present/stuck.ts';
 
-interface ListFlags extends ControlFlags {
-  readonly state?: readonly MessageState[];
-  readonly lane?: string;
-  readonly app?: string;
-  readonly to?: string;
-  readonly from?: string;
-  readonly subject?: string;
-  readonly fault?: string;
+interface ListFlags extends ControlFlags, FilterFlags {
   readonly limit: number;
   readonly after?: string;
+  readonly stuck?: true;
 }
 
-function parseState(text: string, before: readonly MessageState[] = []): readonly MessageState[] {
-  if (!Object.hasOwn(MESSAGE_STATES, text))
-    throw new InvalidArgumentError(`It must be one of ${Object.keys(MESSAGE_STATES).join(', ')}.`);
-  return [...before, text as MessageState];
+/** Messages that wait for one reason, with the fault of one of them. */
+interface StuckGroup extends StuckCount {
+  readonly fault?: Fault;
 }
 
 function parseLimit(text: string): number {
@@ -31,40 +28,41 @@ function parseLimit(text: string): number {
   return limit;
 }
 
-function filterOf({ state, lane, app, to, from, subject, fault }: ListFlags): MessageFilter {
-  return {
-    ...(state === undefined ? {} : { states: state }),
-    ...(lane === undefined ? {} : { lane }),
-    ...(app === undefined ? {} : { app }),
-    ...(to === undefined ? {} : { recipient: to }),
-    ...(from === undefined ? {} : { from }),
-    ...(subject === undefined ? {} : { subject }),
-    ...(fault === undefined ? {} : { faultCode: fault }),
-  };
+async function stuckGroups(control: Control): Promise<readonly StuckGroup[]> {
+  const { stuck } = need(await control.status({}));
+  const groups: StuckGroup[] = [];
+  for (const group of stuck) {
+    const { state, lane, faultCode } = group;
+    const filter = { states: [state], lane, ...(faultCode === undefined ? {} : { faultCode }) };
+    const { messages } = need(await control.listMessages({ filter, page: { limit: 1 } }));
+    const fault = messages[0]?.fault;
+    groups.push({ ...group, ...(fault === undefined ? {} : { fault }) });
+  }
+  return groups;
 }
 
 /** Adds the options and the action of `postbearer queue list`. */
 export const define: DefineCommand = (command, terminal, finish) => {
-  command
-    .description('Lists messages, the newest first, page by page; those that were delivered are among them.')
-    .option('--state <state>', 'only these states: queued, deferred, held, refused, …; repeat for more', parseState)
-    .option('--lane <lane>', 'only this lane')
-    .option('--app <name>', 'only what this app handed in')
-    .option('--to <address>', 'only with this recipient')
-    .option('--from <address>', 'only with this From')
-    .option('--subject <words>', 'only with these words in the subject')
-    .option('--fault <code>', 'only what met this fault last')
+  addFilterOptions(
+    command.description('Lists messages, the newest first, page by page; those that were delivered are among them.'),
+  )
     .option('--limit <number>', 'messages on a page', parseLimit, 50)
     .option('--after <id>', 'the page after this message')
+    .option('--stuck', 'in place of messages: what waits, how much of it and why, with what to do')
     .addHelpText(
       'after',
-      '\nExamples:\n  postbearer queue list --state deferred --state held\n  postbearer queue list --to user@example.com\n',
+      '\nExamples:\n  postbearer queue list --state deferred --state held\n  postbearer queue list --to user@example.com\n  postbearer queue list --stuck\n',
     );
   addControlOptions(command).action(async (flags: ListFlags) => {
-    const { limit, after } = flags;
-    const input = { filter: filterOf(flags), page: { limit, ...(after === undefined ? {} : { after }) } };
-    const page = await withControl(flags, terminal, async (control) => need(await control.listMessages(input)));
-    answer(flags, terminal, { ok: true, ...page }, () => presentMessages(page.messages, page.next, terminal));
+    if (flags.stuck === true) {
+      const stuck = await withControl(flags, terminal, stuckGroups);
+      answer(flags, terminal, { ok: true, stuck }, () => presentStuck(stuck, terminal));
+    } else {
+      const { limit, after } = flags;
+      const input = { filter: filterOf(flags), page: { limit, ...(after === undefined ? {} : { after }) } };
+      const page = await withControl(flags, terminal, async (control) => need(await control.listMessages(input)));
+      answer(flags, terminal, { ok: true, ...page }, () => presentMessages(page.messages, page.next, terminal));
+    }
     finish(EXIT.ok);
   });
 };
