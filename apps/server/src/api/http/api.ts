@@ -32,7 +32,8 @@ export interface Bindings {
 
 /** The API, whoever listens for it. */
 export interface Api {
-  readonly routes: readonly Route[];
+  /** Every method and path that is answered, as the router has them. */
+  readonly registered: readonly { readonly method: string; readonly path: string }[];
   fetch(request: Request, bindings: Bindings): Response | Promise<Response>;
   /** The answer for what was thrown before a request could be read. */
   onUnreadable(error: unknown): Response;
@@ -138,7 +139,7 @@ export function createApi(parts: ApiParts): Api {
   app.notFound(() => problemResponse(httpFaults.make('SERVICE_PATH_UNKNOWN')));
   app.onError((error, context) => router.answerError(error, context));
   return {
-    routes,
+    registered: app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => ({ method, path })),
     fetch: (request, bindings) => app.fetch(request, bindings),
     onUnreadable: () =>
       problemResponse(httpFaults.make('SERVICE_REQUEST_UNREADABLE', { reason: 'its address is none' })),

@@ -11,13 +11,14 @@ const STYLE = `
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6676;--line:#dfe4ea;--paper:#fff;--side:#f6f8fa;--mark:#0b62c4;--code:#f2f4f7;--get:#0b62c4;--post:#16794a;--delete:#b3261e}
 @media(prefers-color-scheme:dark){:root{--ink:#e3e8ee;--soft:#9aa6b4;--line:#2c3540;--paper:#12171d;--side:#171d24;--mark:#7ab7ff;--code:#1c242d;--get:#3d8be8;--post:#2c9c67;--delete:#dd5a50}}
 *{box-sizing:border-box}
-html{scroll-padding-top:1rem;scroll-behavior:smooth}
-@media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
+html{scroll-padding-top:1rem}
 body{margin:0;color:var(--ink);background:var(--paper);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;display:grid;grid-template-columns:18rem minmax(0,1fr)}
 nav{position:sticky;top:0;height:100vh;overflow-y:auto;background:var(--side);border-right:1px solid var(--line);padding:1.25rem 1rem;font-size:.875rem}
 nav p{margin:1.1rem 0 .3rem;font-weight:600}
 nav ul{list-style:none;margin:0;padding:0}
-nav li a,nav summary{display:block;padding:.16rem .5rem;border-radius:.3rem;overflow-wrap:anywhere}
+nav li{break-inside:avoid}
+nav li a{display:block}
+nav li a,nav summary{padding:.16rem .5rem;border-radius:.3rem;overflow-wrap:anywhere}
 nav li a{color:var(--soft);text-decoration:none}
 nav li a:hover{background:var(--line);color:var(--ink)}
 nav summary{cursor:pointer;font-weight:600;padding-left:0;margin-top:.8rem}
@@ -35,6 +36,7 @@ p{margin:.6rem 0;max-width:46rem}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.875em}
 code{background:var(--code);padding:.1em .32em;border-radius:.25rem;overflow-wrap:anywhere}
 pre{background:var(--code);border:1px solid var(--line);border-radius:.5rem;padding:.9rem 1rem;overflow-x:auto;line-height:1.45}
+td code{overflow-wrap:normal}
 pre code{background:none;padding:0;font-size:1em}
 .endpoint{display:flex;gap:.6rem;align-items:center;margin:.4rem 0 .8rem}
 .endpoint code{font-size:.95rem;font-weight:600}
