@@ -39,7 +39,14 @@ export function relaySettingsOf({ hostname, service: { relay } }: Snapshot): Rel
 export function createRelayPart(context: PartContext, submitter: Submitter): RelayPart {
   const { store, clock, onEvent, current } = context;
   const limit = new SignInLimit(clock);
-  const options = { ...context, apps: store.apps, submitter, limit, hostname: () => current().hostname };
+  const options = {
+    ...context,
+    apps: store.apps,
+    submitter,
+    limit,
+    timeouts: current().clientTimeouts,
+    hostname: () => current().hostname,
+  };
   const listeners = new ListenerSet<ListenerSettings, RelaySettings, RelayAddress>({
     open: async (place, settings) => await openRelayListener(options, place, settings),
     isTaken: ({ code }) => code === 'SMTP_LISTEN_ADDRESS_IN_USE',

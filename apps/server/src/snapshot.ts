@@ -8,6 +8,7 @@
 import { hostname } from 'node:os';
 import { Secret, type MailboxAddress } from '@postbearer/core';
 import type { QueueOptions } from '@postbearer/queue';
+import type { SmtpServerTimeouts } from '@postbearer/smtp/server';
 import type { ServiceSettings as SettingsOfService, Settings } from '@postbearer/settings';
 import type { CertificateFiles } from './access/certificate.ts';
 import type { ApiListenerSettings } from './api/http/api-listener.ts';
@@ -41,6 +42,8 @@ export interface ServiceSettings {
   readonly appLimits?: Partial<SettingsOfService['apps']>;
   /** How many connections there may be at a time, to each listener and from one client. */
   readonly connections?: Partial<Pick<SettingsOfService['relay'], 'connections' | 'connectionsPerClient'>>;
+  /** How long a client of the relay may take for what. */
+  readonly clientTimeouts?: Partial<SmtpServerTimeouts>;
   /** Times of the queue, and what becomes of a message whose outcome is uncertain. */
   readonly queue?: Pick<QueueOptions, 'node' | 'retryTimes' | 'nodeTimes' | 'retention' | 'uncertain'>;
 }
@@ -56,6 +59,7 @@ export interface Snapshot {
   };
   readonly hostname: string;
   readonly pace: Partial<LanePace>;
+  readonly clientTimeouts: Partial<SmtpServerTimeouts>;
   readonly probeTimes: ProbeTimes;
   readonly idleMs?: number;
   /** Whether the SMTP dialogue with upstreams is among the events. */
@@ -98,6 +102,7 @@ export function snapshotOf(
     },
     hostname: said.hostname ?? relay.hostname ?? hostname(),
     pace: said.pace ?? {},
+    clientTimeouts: said.clientTimeouts ?? {},
     probeTimes: said.probeTimes ?? DEFAULT_PROBE_TIMES,
     ...(said.idleMs === undefined ? {} : { idleMs: said.idleMs }),
     dialogue,

@@ -5,6 +5,7 @@ import {
   type ListeningAddress,
   type SmtpServer,
   type SmtpServerLimits,
+  type SmtpServerTimeouts,
 } from '@postbearer/smtp/server';
 import type { AppRegistry } from '../access/app-registry.ts';
 import {
@@ -43,6 +44,7 @@ export interface RelayOptions {
   readonly submitter: Submitter;
   /** One for all listeners. */
   readonly limit: SignInLimit;
+  readonly timeouts: Partial<SmtpServerTimeouts>;
   /** The name in Received, looked up for each message. */
   readonly hostname: () => string;
   readonly clock: Clock;
@@ -104,6 +106,7 @@ export async function openRelayListener(
       onEvent,
     }),
     limits: settings.limits,
+    timeouts: options.timeouts,
     clock,
     onError,
     wantsDialogue: options.wantsDialogue,
