@@ -5,10 +5,12 @@
  * 250 hands its message in again, as every client does. The windows in which a second copy may arise:
  * W1, the commit is done and the 250 not heard; W2, the upstream has the message and that is not committed.
  */
+import { submitByHttp } from './http-client.ts';
 import type { Ledger } from './ledger.ts';
 import { testMessage, type TestMessage } from './messages.ts';
 import type { Service } from './service.ts';
-import { eventually, type World } from './world.ts';
+import { report } from './rows.ts';
+import { eventually, submitOnce, World } from './world.ts';
 
 /** Where a service is killed. */
 export interface Cell {
@@ -38,7 +40,7 @@ const LARGE_BYTES = 300_000;
 const DIES_WITHIN_MS = 12_000;
 
 const SENT = 'the client sent 64 kB';
-const CONFIRMED = 'the client heard 250';
+const CONFIRMED = 'the client heard it confirmed';
 
 const INTAKE: readonly Cell[] = [
   { point: 'accept:before' },
@@ -249,4 +251,56 @@ export class KillMatrix {
       ...(notices.length > 1 && lines.length > 0 ? ['told of and delivered'] : []),
     ];
   }
+}
+
+/** Hands in by SMTP. */
+export const bySmtp: HandIn = async (service, message, ledger, afterPieces) => {
+  const reply = await submitOnce(service.smtpPort, message, ledger, afterPieces);
+  return reply?.code === 250;
+};
+
+/** Hands in by HTTP. */
+export const byHttp: HandIn = async (service, message, ledger, afterPieces) => {
+  const reply = await submitByHttp(service, message, ledger, { afterPieces });
+  return reply?.status === 202;
+};
+
+/** Cells that were not as they must be, in words. */
+export function complaintsOf(ends: readonly CellEnd[]): string[] {
+  return ends.flatMap(({ cell, complaints }) =>
+    complaints.length === 0 ? [] : [`${nameOfCell(cell)}: ${complaints.join(', ')}`],
+  );
+}
+
+/** One way in on one database. */
+export interface MatrixPlan {
+  readonly intake: 'SMTP' | 'HTTP';
+  readonly handIn: HandIn;
+  readonly database: 'sqlite' | 'postgresql';
+  readonly databaseUrl?: string;
+}
+
+/** Runs every cell of a plan, reports the row, and gives the complaints. */
+export async function runMatrix({ intake, handIn, database, databaseUrl }: MatrixPlan): Promise<string[]> {
+  await using world = await World.make();
+  const service = world.service({
+    service: { queue: { retention: { bodyDays: 0 } } },
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+  });
+  await service.start();
+  const matrix = new KillMatrix(world, service, handIn, `${intake}-${database}-`.toLowerCase());
+  const ends: CellEnd[] = [];
+  for (const cell of cellsFor(database)) ends.push(await matrix.run(cell));
+  await service.stop();
+  const { accepted, lost, doubled, altered } = world.ledger.verdict();
+  report({
+    row: 'R01',
+    what: `kill -9 at named points, ${intake} intake, ${database}`,
+    n: ends.length,
+    accepted,
+    lost: lost.length,
+    doubled: doubled.size,
+    altered: altered.length,
+  });
+  return [...complaintsOf(ends), ...lost.map((id) => `${id} is lost`), ...altered.map((id) => `${id} is altered`)];
 }

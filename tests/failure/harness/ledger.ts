@@ -13,6 +13,8 @@ import { join } from 'node:path';
 export interface AcceptedLine {
   readonly id: string;
   readonly sha: string;
+  /** The name that the service gave it. */
+  readonly queueId?: string;
 }
 
 /** A message that reached the sink. */

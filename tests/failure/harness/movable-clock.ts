@@ -8,7 +8,8 @@ interface Waiting {
 
 const LOOK_MS = 5;
 /** What is due within one step comes at once; between steps the program gets to work. */
-const STEP_MS = 250;
+const SHORTEST_STEP_MS = 250;
+const STEPS = 40;
 
 /** The clock of a service under test. */
 export class MovableClock implements Clock {
@@ -43,7 +44,7 @@ export class MovableClock implements Clock {
   }
 
   /** Lets time pass: both clocks go on, in steps, so that what is due in between happens in between. */
-  async pass(ms: number, stepMs: number = Math.max(STEP_MS, ms / 200)): Promise<void> {
+  async pass(ms: number, stepMs: number = Math.max(SHORTEST_STEP_MS, ms / STEPS)): Promise<void> {
     for (let left = ms; left > 0; left -= stepMs) {
       this.#movedMs += Math.min(stepMs, left);
       this.#look();

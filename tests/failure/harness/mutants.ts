@@ -68,6 +68,79 @@ export const mutants = {
       passPoint('commit:after');`,
     },
   ],
+  'does not look at the disk': [
+    {
+      file: 'apps/server/src/delivery/admission.ts',
+      find: 'if (freeBytes === undefined || clock',
+      put: 'if (true || freeBytes === undefined || clock',
+    },
+  ],
+  'forgets keys': [
+    {
+      file: 'packages/queue/src/intake.ts',
+      find: 'return [mustChange(claimKey({ app, ...idempotency, message: this.id, now, expired }), 1)];',
+      put: 'return [];',
+    },
+  ],
+  'takes a broken line for an end': [
+    {
+      file: 'packages/smtp/src/client/transaction.ts',
+      find: 'this.#settle(this.#isEndWritten ? this.#uncertain(fault) : fault);',
+      put: `const reply = this.#wire.evidence('final', { code: 250, lines: ['2.0.0 OK'] } as any);
+    this.#end({ kind: 'settled', needsReset: false, verdicts: this.#plan.recipients.map((recipient) => ({ outcome: 'accepted', recipient, reply })) });`,
+    },
+  ],
+  'sends everything twice': [
+    {
+      file: 'apps/server/src/delivery/lane-worker.ts',
+      find: `    const outcome = await this.#tryToSend(leased, mailer, lane);`,
+      put: `    await this.#tryToSend(leased, mailer, lane);
+    const outcome = await this.#tryToSend(leased, mailer, lane);`,
+    },
+  ],
+  'takes a refusal for a delivery': [
+    {
+      file: 'packages/queue/src/decide.ts',
+      find: `if (verdict.outcome === 'refused') return { number, address, state: 'refused', fault };`,
+      put: `if (verdict.outcome === 'refused') return { number, address, state: 'delivered', fault };`,
+    },
+  ],
+  'takes a delay for a refusal': [
+    {
+      file: 'packages/queue/src/decide.ts',
+      find: `return { number, address, state: isOver ? 'expired' : 'deferred', fault };`,
+      put: `return { number, address, state: isOver ? 'expired' : 'refused', fault };`,
+    },
+  ],
+  'tells of notices too': [
+    {
+      file: 'packages/queue/src/decide.ts',
+      find: `  if (leased.isNotice) return [];`,
+      put: ``,
+    },
+  ],
+  'tells without end': [
+    {
+      file: 'apps/server/src/delivery/notices.ts',
+      find: `if (recent.length >= MOST_IN_AN_HOUR) return false;`,
+      put: ``,
+    },
+  ],
+  'counts no crashes': [
+    { file: 'packages/queue/src/recover.ts', find: 'const MOST_CRASHES = 3;', put: 'const MOST_CRASHES = 1e9;' },
+  ],
+  'counts ages by the wall clock': [
+    {
+      file: 'packages/queue/src/decide.ts',
+      find: 'const isOver = leased.ageMs >= retryTimes.lifetimeMs && leased.attempts + 1 >= FEWEST_ATTEMPTS;',
+      put: 'const isOver = leased.ageMs >= retryTimes.lifetimeMs || Date.now() < 0;',
+    },
+    {
+      file: 'packages/queue/src/lease.ts',
+      find: 'ageMs: context.watch.cautiousNow() - row.lifetime_from,',
+      put: 'ageMs: context.clock.now() - row.lifetime_from,',
+    },
+  ],
 } as const satisfies Readonly<Record<string, readonly Change[]>>;
 
 /** The name of a mutant. */

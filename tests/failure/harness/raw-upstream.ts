@@ -4,7 +4,7 @@
  * It speaks STARTTLS with a certificate of its own, takes every sign-in, and writes down each message that it has whole
  * before it answers it. The tokens come from the sink; this one does not look at them.
  */
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { TLSSocket } from 'node:tls';
 import { createCertificateAuthority, type IssuedCertificate } from '@postbearer/network/certificates';
 import { digestOf, type DeliveredLine, type Ledger } from './ledger.ts';
 import { nameOf } from './messages.ts';
+import type { Sink } from './sink.ts';
 
 /** The stages at which it can be told what to do. `content` is before a byte of a message, `final` after all of it. */
 export const STAGES = ['greeting', 'ehlo', 'starttls', 'auth', 'mail', 'rcpt', 'data', 'final'] as const;
@@ -94,11 +95,11 @@ export class RawUpstream implements AsyncDisposable {
     return new RawUpstream(server, certificate, ledger, caFile);
   }
 
-  /** The changes to the settings that lead to it; `sinkCa` is the file that the tokens' endpoint needs. */
-  smtpSettings(readCa: () => string): Readonly<Record<string, unknown>> {
+  /** The changes to the settings that lead to it; the tokens still come from the sink, whose authority is believed as well. */
+  smtpSettings({ settings }: Sink): Readonly<Record<string, unknown>> {
     const address = this.#server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    writeFileSync(this.#caFile, readCa(), { flag: 'a' });
+    writeFileSync(this.#caFile, readFileSync(String(settings.smtp['caFile'])), { flag: 'a' });
     return { server: '127.0.0.1', port: String(port), caFile: this.#caFile };
   }
 

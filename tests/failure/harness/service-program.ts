@@ -32,7 +32,7 @@ export type ServiceRequest = { readonly number: number } & (
 
 /** What it says. */
 export type ServiceWord =
-  | { readonly ready: { readonly smtpPort: number; readonly httpPort: number; readonly password: string } }
+  | { readonly ready: { readonly smtpPort: number; readonly httpPort: number; readonly key: string } }
   | { readonly failed: string }
   | { readonly number: number; readonly answer: unknown };
 
@@ -84,18 +84,23 @@ async function start(program: ServiceProgram, clock: MovableClock): Promise<Serv
   return server.value;
 }
 
-async function addApp(server: Server, app: AppInput): Promise<string> {
-  const listed = await server.control.listApps({});
-  if (listed.ok && listed.value.some(({ name }) => name === app.name)) return '';
-  const added = await server.control.addApp({ app, actor: 'test' });
-  return added.ok ? added.value.password : '';
+/** Makes the app and the key at the first start; gives the key, which is shown that once. */
+async function addClients({ control }: Server, app: AppInput): Promise<string> {
+  const actor = 'test';
+  const apps = await control.listApps({});
+  if (apps.ok && apps.value.length === 0) await control.addApp({ app, actor });
+  const keys = await control.listKeys({});
+  if (!keys.ok || keys.value.length > 0) return '';
+  const { name, mailboxes } = app;
+  const added = await control.addKey({ key: { name, scopes: ['send'], mailboxes }, actor });
+  return added.ok ? added.value.secret : '';
 }
 
 async function main(file: string): Promise<void> {
   const program = JSON.parse(readFileSync(file, 'utf8')) as ServiceProgram;
   const clock = new MovableClock();
   const server = await start(program, clock);
-  const password = await addApp(server, program.app);
+  const key = await addClients(server, program.app);
   process.on('message', (request: ServiceRequest) => {
     void answer(request, server, clock).then((value) => process.send?.({ number: request.number, answer: value }));
   });
@@ -109,7 +114,9 @@ async function main(file: string): Promise<void> {
   process.on('SIGTERM', end);
   process.on('disconnect', () => process.exit(1));
   const port = (security: string): number => server.addresses.find((each) => each.security === security)?.port ?? 0;
-  process.send?.({ ready: { smtpPort: port('plain'), httpPort: 0, password } } satisfies ServiceWord);
+  process.send?.({
+    ready: { smtpPort: port('plain'), httpPort: server.apiAddresses[0]?.port ?? 0, key },
+  } satisfies ServiceWord);
 }
 
 try {

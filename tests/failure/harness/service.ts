@@ -23,10 +23,10 @@ export interface ServiceOptions {
   readonly service?: ServiceSettings;
   /** Changes to the `smtp` part of the settings that lead to the sink. */
   readonly smtp?: Readonly<Record<string, unknown>>;
+  /** A PostgreSQL database in place of a file in the data folder. */
+  readonly databaseUrl?: string;
   readonly mutant?: MutantName;
   readonly hasMovableClock?: boolean;
-  /** A program that the service is started under, with its arguments, such as strace. */
-  readonly under?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -61,6 +61,9 @@ const ENDED: ReadonlySet<string> = new Set([
 /** One service on one data folder, running or not. */
 export class Service {
   smtpPort = 0;
+  httpPort = 0;
+  /** The key of its HTTP API. */
+  key = '';
   readonly dataFolder: string;
   readonly #options: ServiceOptions;
   #child: ChildProcess | undefined;
@@ -76,10 +79,14 @@ export class Service {
     this.#writeFiles();
   }
 
-  /** Starts it and waits until it takes mail. Throws where it does not come up; gives `false` where it was killed on the way. */
-  async start(): Promise<boolean> {
+  /**
+   * Starts it and waits until it takes mail. Throws where it does not come up; gives `false` where it was killed on the way.
+   *
+   * @param under - a program to start it under, with its arguments, such as strace.
+   */
+  async start(under: readonly string[] = []): Promise<boolean> {
     this.starts += 1;
-    const child = this.#spawn();
+    const child = this.#spawn(under);
     this.#child = child;
     this.#ended = once(child, 'exit');
     const word = await this.#firstWord(child);
@@ -90,7 +97,11 @@ export class Service {
     }
     if ('failed' in word) throw new Error(word.failed);
     if (!('ready' in word)) throw new Error('the service said something else first');
-    this.smtpPort = word.ready.smtpPort;
+    const { smtpPort, httpPort, key } = word.ready;
+    this.smtpPort = smtpPort;
+    this.httpPort = httpPort;
+    // It is shown at the first start alone.
+    if (key !== '') this.key = key;
     child.on('message', (next: ServiceWord) => {
       if (!('number' in next)) return;
       this.#waiting.get(next.number)?.(next.answer);
@@ -119,20 +130,26 @@ export class Service {
     await this.#ended;
   }
 
-  /** Sends it a signal. */
+  /** Sends it a signal; what it was started under gets it too. */
   signal(name: NodeJS.Signals): void {
-    this.#child?.kill(name);
+    const pid = this.#child?.pid;
+    if (pid === undefined || this.hasEnded) return;
+    try {
+      process.kill(-pid, name);
+    } catch {
+      // It has just ended.
+    }
   }
 
   /** Kills it without a word. */
   async kill(): Promise<void> {
-    if (!this.hasEnded) this.#child?.kill('SIGKILL');
+    this.signal('SIGKILL');
     await this.#ended;
   }
 
   /** Lets it end as an operator does, and waits. */
   async stop(): Promise<void> {
-    if (!this.hasEnded) this.#child?.kill('SIGTERM');
+    this.signal('SIGTERM');
     await this.#ended;
   }
 
@@ -150,6 +167,11 @@ export class Service {
   /** Moves its wall clock. */
   async jump(ms: number): Promise<void> {
     await this.#ask({ ask: 'jump', ms });
+  }
+
+  /** Its resident memory, bytes. */
+  async memory(): Promise<number> {
+    return (await this.#ask({ ask: 'memory' })) as number;
   }
 
   /** Asks an operation of its control. */
@@ -176,12 +198,20 @@ export class Service {
     return messages;
   }
 
-  /** Waits until nothing in its queue is under way; releases what was set aside. Gives what still stands there after `timeoutMs`. */
-  async drain(timeoutMs = 60_000): Promise<ListedMessage[]> {
+  /**
+   * Waits until nothing in its queue is under way, and gives what still is after `timeoutMs`.
+   *
+   * What was deferred or set aside goes on at once; with a movable clock nobody helps: `passMs` go by between two looks.
+   */
+  async drain(timeoutMs = 60_000, passMs = 0): Promise<ListedMessage[]> {
     const untilMs = performance.now() + timeoutMs;
     for (;;) {
       const open = (await this.list()).filter(({ state }) => !ENDED.has(state));
       if (open.length === 0 || performance.now() > untilMs) return open;
+      if (passMs > 0) {
+        await this.pass(passMs);
+        continue;
+      }
       for (const { id, state } of open) {
         if (state === 'held')
           await this.control('changeMessage', { id, verb: 'release', actor: 'test' }).catch(() => undefined);
@@ -221,11 +251,14 @@ export class Service {
   }
 
   #writeFiles(): void {
-    const { sink, folder, smtp = {}, service = {}, hasMovableClock = false } = this.#options;
+    const { sink, folder, smtp = {}, service = {}, hasMovableClock = false, databaseUrl } = this.#options;
     const configFile = join(folder, 'Global-variables.json');
     const settings = {
       smtp: { ...sink.settings.smtp, ...smtp },
-      postbearer: { mailboxes: { [MAILBOX]: { upstream: 'default', pace: { messagesPerMinute: 100_000 } } } },
+      postbearer: {
+        mailboxes: { [MAILBOX]: { upstream: 'default', pace: { messagesPerMinute: 100_000 } } },
+        ...(databaseUrl === undefined ? {} : { database: { url: databaseUrl } }),
+      },
     };
     writeFileSync(configFile, JSON.stringify(settings), { mode: 0o600 });
     const program: ServiceProgram = {
@@ -233,6 +266,7 @@ export class Service {
       dataFolder: this.dataFolder,
       service: {
         listeners: [{ port: 0, security: 'plain' }],
+        apiListeners: [{ port: 0, security: 'plain' }],
         hostname: 'relay.example',
         idleMs: 2000,
         ...service,
@@ -244,14 +278,16 @@ export class Service {
     writeFileSync(this.#programFile, JSON.stringify(program));
   }
 
-  #spawn(): ChildProcess {
-    const { mutant, under, environment = {} } = this.#options;
+  #spawn(under: readonly string[]): ChildProcess {
+    const { mutant, environment = {} } = this.#options;
     const imports = PRELOADED.map((url) => `--import ${url}`).join(' ');
-    const [program, ...args] = [...(under ?? []), process.execPath];
+    const [program, ...args] = [...under, process.execPath];
     return fork(PROGRAM, [this.#programFile], {
       execPath: program,
       execArgv: args,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // A group of its own, so that a signal reaches what it is started under as well.
+      detached: true,
       env: {
         PATH: process.env['PATH'],
         NODE_OPTIONS: imports,

@@ -59,7 +59,10 @@ export async function submitOnce(
   try {
     client = await SmtpClient.connect(port);
     const reply = await client.submit(MAILBOX, [RECIPIENT], message.bytes, afterPieces);
-    if (reply.code === 250) ledger.accept({ id: message.id, sha: message.sha });
+    if (reply.code === 250) {
+      const queueId = /Queued as (\w+)/.exec(reply.text)?.[1] ?? '';
+      ledger.accept({ id: message.id, sha: message.sha, queueId });
+    }
     return reply;
   } catch (error) {
     if (error instanceof LineBroken) return undefined;
