@@ -6,6 +6,7 @@ import type { PostbearerEvent } from '@postbearer/core';
 import { startEmulator, type Emulator } from '@postbearer/emulator';
 import { startServer, type KeyInput, type Server, type ServiceSettings } from '@postbearer/server';
 import { readSettings } from '@postbearer/settings';
+import { DocumentCheck, type ApiDocument } from './api-document.ts';
 
 /** What a request to the API has beside its path. */
 export interface ApiRequest {
@@ -26,6 +27,7 @@ export class ApiWorld {
   readonly errors: unknown[] = [];
   readonly #service: ServiceSettings;
   #server: Server | undefined;
+  #check: DocumentCheck | undefined;
 
   private constructor(emulator: Emulator, folder: string, service: ServiceSettings) {
     this.emulator = emulator;
@@ -65,10 +67,11 @@ export class ApiWorld {
     return added.value.secret;
   }
 
-  /** Asks the API. */
+  /** Asks the API; throws where the answer is not what its OpenAPI document says. */
   async ask(path: string, { method, key, headers = {}, json, body }: ApiRequest = {}): Promise<Response> {
-    return await fetch(`${this.url}${path}`, {
-      method: method ?? (json === undefined && body === undefined ? 'GET' : 'POST'),
+    const asked = method ?? (json === undefined && body === undefined ? 'GET' : 'POST');
+    const answer = await fetch(`${this.url}${path}`, {
+      method: asked,
       headers: {
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(json === undefined ? {} : { 'content-type': 'application/json' }),
@@ -77,6 +80,12 @@ export class ApiWorld {
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
       ...(body === undefined ? {} : { body, duplex: 'half' }),
     });
+    this.#check ??= new DocumentCheck((await (await fetch(`${this.url}/v1/openapi.json`)).json()) as ApiDocument);
+    const isJson = (answer.headers.get('content-type') ?? '').includes('json');
+    const copy = isJson ? answer.clone() : answer;
+    const problem = await this.#check.problemWith(asked, path.split('?', 1)[0] ?? '', copy);
+    if (problem !== undefined) throw new Error(problem);
+    return answer;
   }
 
   /** Ends the service and starts it again on the same data. */

@@ -6,11 +6,12 @@ import { jsonBody } from './json-body.ts';
 import { bareAddress } from './message-input.ts';
 import { timeOf, timeSchema } from './message-output.ts';
 import type { ApiParts } from './parts.ts';
+import { plainText } from './plain-text.ts';
 import { actorOf, failed, json, refused, route, type Route } from './route.ts';
 
 const NOTHING = z.strictObject({});
 
-const name = z.string().min(1).max(128);
+const name = plainText(128).min(1);
 const addresses = z.array(bareAddress).max(1000);
 const fromRule: z.ZodType<FromRule> = z.enum(FROM_RULES).meta({
   id: 'FromRule',
@@ -25,12 +26,12 @@ const appFields = {
   }),
   from: addresses.exactOptional().meta({ description: 'Addresses in From beside the mailboxes.' }),
   networks: z
-    .array(z.string().max(100))
+    .array(plainText(100))
     .max(1000)
     .exactOptional()
     .meta({ description: 'From these it sends without a password.', examples: [['192.0.2.0/24']] }),
   users: z
-    .array(z.string().max(300))
+    .array(plainText(300))
     .max(1000)
     .exactOptional()
     .meta({ description: 'Accounts of the machine whose `postbearer sendmail` hands in as this app.' }),

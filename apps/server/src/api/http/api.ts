@@ -17,6 +17,7 @@ import { laneRoutes } from './lane-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { monitoringRoutes } from './monitoring-routes.ts';
 import type { ApiParts } from './parts.ts';
+import { isPlainText } from './plain-text.ts';
 import { problemResponse } from './problem.ts';
 import { RateLimit } from './rate-limit.ts';
 import { failed, type Route } from './route.ts';
@@ -70,10 +71,12 @@ class Router {
       const fault = httpFaults.make('SERVICE_TOO_MANY_REQUESTS', values, { retryAfterMs: allowance.waitMs });
       return problemResponse(fault);
     }
+    const params = context.req.param();
+    if (!Object.values(params).every(isPlainText)) return problemResponse(httpFaults.make('SERVICE_PATH_UNKNOWN'));
     return await route.run({
       incoming,
       outgoing,
-      params: context.req.param(),
+      params,
       query: new URL(context.req.url).searchParams,
       key: key.value,
       address: addressOf(incoming),

@@ -8,6 +8,7 @@ import type { LaneStatus } from '../control.ts';
 import { jsonBody } from './json-body.ts';
 import { faultSchema, messageState, timeOf, timeSchema } from './message-output.ts';
 import type { ApiParts } from './parts.ts';
+import { plainText } from './plain-text.ts';
 import { actorOf, failed, json, refused, route, type Route } from './route.ts';
 import { lanesOf, seesLane } from './visibility.ts';
 
@@ -131,12 +132,8 @@ function lookRoutes(parts: ApiParts): readonly Route[] {
 
 const laneChoice = z
   .strictObject({
-    lane: z.string().min(1).max(1000),
-    sender: z
-      .string()
-      .max(1000)
-      .exactOptional()
-      .meta({ description: 'Only this From; the whole lane where left out.' }),
+    lane: plainText(1000).min(1),
+    sender: plainText(1000).exactOptional().meta({ description: 'Only this From; the whole lane where left out.' }),
   })
   .meta({
     id: 'LaneChoice',

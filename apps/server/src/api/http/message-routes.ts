@@ -8,6 +8,7 @@ import { appNameOf, mayDo, type KeyScope } from '../../access/key.ts';
 import { bareAddress } from './message-input.ts';
 import { detailsOutput, messageDetails, messageRecord, messageState, recordOutput } from './message-output.ts';
 import type { ApiParts } from './parts.ts';
+import { plainText } from './plain-text.ts';
 import { problemResponse } from './problem.ts';
 import { actorOf, failed, json, route, type Route } from './route.ts';
 import { visibleMessage, visiblePage } from './visibility.ts';
@@ -19,16 +20,16 @@ const NOTHING = z.strictObject({});
 const instant = z.iso.datetime({ offset: true });
 
 const listQuery = z.strictObject({
-  q: z.string().min(1).max(200).exactOptional().meta({
+  q: plainText(200).min(1).exactOptional().meta({
     description: 'A text within the subject, the Message-ID, the address in From or that of a recipient, in any case.',
   }),
   state: z.array(messageState).max(12).exactOptional().meta({ description: 'Only this state; repeat it for more.' }),
-  lane: z.string().max(1000).exactOptional().meta({ description: 'Only this lane.' }),
-  app: z.string().max(100).exactOptional().meta({ description: 'Only what this app handed in.' }),
+  lane: plainText(1000).exactOptional().meta({ description: 'Only this lane.' }),
+  app: plainText(200).exactOptional().meta({ description: 'Only what this app handed in.' }),
   from: bareAddress.exactOptional().meta({ description: 'Only with this address in From.' }),
   recipient: bareAddress.exactOptional().meta({ description: 'Only with this recipient.' }),
-  messageId: z.string().max(1000).exactOptional().meta({ description: 'Only with this Message-ID.' }),
-  fault: z.string().max(100).exactOptional().meta({ description: 'Only what met the fault of this code last.' }),
+  messageId: plainText(1000).exactOptional().meta({ description: 'Only with this Message-ID.' }),
+  fault: plainText(100).exactOptional().meta({ description: 'Only what met the fault of this code last.' }),
   since: instant.exactOptional().meta({ description: 'Accepted at or after.' }),
   until: instant.exactOptional().meta({ description: 'Accepted before.' }),
   limit: z.coerce
