@@ -10,8 +10,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { Transform, type Readable } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyFileStream, type BusboyHeaders } from '@fastify/busboy';
 import { failure, success, type Fault, type Result } from '@postbearer/core';
@@ -21,7 +22,7 @@ import { httpFaults } from '../faults.ts';
 import { messageWithoutFiles, type MessageFields } from './message-input.ts';
 import type { AcceptedMessage } from './message-output.ts';
 import type { ApiParts } from './parts.ts';
-import { BodyRefused, checked, parseJson, type Outcome } from './request-body.ts';
+import { blocksOf, BodyRefused, checked, parseJson, type Outcome } from './request-body.ts';
 import type { RawCall } from './route.ts';
 import { composeAndTake } from './take-message.ts';
 
@@ -79,7 +80,7 @@ class FormReader {
   }
 
   /** Reads to the end. Fails with the first thing that is wrong; throws what reading throws. */
-  async read(body: Readable, headers: BusboyHeaders): Promise<Result<Form>> {
+  async read(body: IncomingMessage, headers: BusboyHeaders): Promise<Result<Form>> {
     const form = new Busboy({
       headers,
       limits: {
@@ -108,7 +109,7 @@ class FormReader {
     form.on('filesLimit', () => stop(unreadable(`it has more than ${MOST_FILES} files`)));
     form.on('fieldsLimit', () => stop(unreadable('it has more than one part message')));
     try {
-      await pipeline(body, form);
+      await pipeline(blocksOf(body), form);
       return success({ message: this.#message, uploads: await Promise.all(this.#uploads) });
     } catch (error) {
       await Promise.allSettled(this.#uploads);

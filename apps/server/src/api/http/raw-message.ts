@@ -16,7 +16,7 @@ import { deliveryFaults } from '../../delivery/faults.ts';
 import { bareAddress, priority, sendAt } from './message-input.ts';
 import type { AcceptedMessage } from './message-output.ts';
 import type { ApiParts } from './parts.ts';
-import { BodyRefused, checked, type Outcome } from './request-body.ts';
+import { blocksOf, BodyRefused, checked, type Outcome } from './request-body.ts';
 import type { Call, RawCall } from './route.ts';
 import { appOf, takeMessage } from './take-message.ts';
 
@@ -143,7 +143,7 @@ export async function takeRaw(
   const taking = {
     ...rest,
     app: app.value,
-    content: withCrlf(call.incoming, parts.submitter.maxMessageBytes),
+    content: withCrlf(blocksOf(call.incoming), parts.submitter.maxMessageBytes),
     ...(envelopeSender === undefined ? {} : { sender: envelopeSender }),
     ...(to.value === undefined ? {} : { recipients: to.value }),
     ...(idempotencyKey === undefined ? {} : { idempotency: { key: idempotencyKey } }),

@@ -55,6 +55,11 @@ export class BodyBudget {
   }
 }
 
+/** The blocks of a body. Whoever stops reading leaves the connection as it is, so that it can still be answered. */
+export function blocksOf(incoming: IncomingMessage): AsyncIterable<Buffer> {
+  return incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+}
+
 /** The media type of a request without its parameters, in lower case; empty where there is none. */
 export function mediaTypeOf({ headers }: IncomingMessage): string {
   return (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
@@ -79,7 +84,7 @@ export async function withBody<T>(
   const parts: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const part of incoming as AsyncIterable<Buffer>) {
+    for await (const part of blocksOf(incoming)) {
       if (bytes + part.length > limit) return tooLarge(limit);
       if (!budget.take(part.length)) return failure(httpFaults.make('SERVICE_BUSY'));
       bytes += part.length;
