@@ -68,6 +68,21 @@ export interface NetworkEvidence {
   readonly detail: string;
 }
 
+/** A reply of a web service that is no token endpoint, such as Microsoft Graph. */
+export interface HttpEvidence {
+  readonly kind: 'http';
+  readonly method: string;
+  /** Without query and user information. */
+  readonly url: string;
+  readonly status: number;
+  /** The service's own code of the error, where it gave one. */
+  readonly code?: string;
+  /** What it said, control characters replaced. */
+  readonly message?: string;
+  /** The name under which the service knows this request. */
+  readonly requestId?: string;
+}
+
 /** A place in a configuration. */
 export interface SettingsEvidence {
   readonly kind: 'settings';
@@ -80,4 +95,4 @@ export interface SettingsEvidence {
 }
 
 /** Everything that a fault can rest on. */
-export type Evidence = SmtpEvidence | TokenEvidence | NetworkEvidence | SettingsEvidence;
+export type Evidence = SmtpEvidence | TokenEvidence | NetworkEvidence | HttpEvidence | SettingsEvidence;

@@ -205,6 +205,10 @@ export function evidenceLine(fault: Fault): string | undefined {
       return oneLine(
         `${evidence.host}:${evidence.port}: ${evidence.detail}${evidence.errorCode === undefined ? '' : ` (${evidence.errorCode})`}`,
       );
+    case 'http': {
+      const said = [evidence.code, evidence.message].filter((part) => part !== undefined).join(': ');
+      return oneLine(`${evidence.method} ${evidence.url} said: HTTP ${evidence.status} ${said}`.trim());
+    }
     case 'settings': {
       const place =
         evidence.file === undefined

@@ -35,11 +35,14 @@ export interface Cloud {
   readonly smtpHost: CloudFact;
   /** The scope of a token for SMTP with client credentials. */
   readonly scope: CloudFact;
+  /** The host of Microsoft Graph. */
+  readonly graphHost: CloudFact;
 }
 
 const NATIONAL_CLOUDS = 'learn.microsoft.com/entra/identity-platform/authentication-national-cloud (2025-01-15)';
 const OAUTH_SMTP =
   'learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth (2026-06-19)';
+const GRAPH_CLOUDS = 'learn.microsoft.com/graph/deployments (read 2026-11-25)';
 const SEEN = 'named so in several public configurations';
 
 /** Port for SMTP AUTH client submission with STARTTLS, the same in every cloud. */
@@ -55,6 +58,7 @@ export const CLOUDS: Readonly<Record<CloudName, Cloud>> = {
     formerLoginHosts: ['login.windows.net', 'login.microsoft.com', 'sts.windows.net'],
     smtpHost: { value: 'smtp.office365.com', isVerified: true, source: OAUTH_SMTP },
     scope: { value: 'https://outlook.office365.com/.default', isVerified: true, source: OAUTH_SMTP },
+    graphHost: { value: 'graph.microsoft.com', isVerified: true, source: GRAPH_CLOUDS },
   },
   'us-government': {
     name: 'us-government',
@@ -64,6 +68,7 @@ export const CLOUDS: Readonly<Record<CloudName, Cloud>> = {
     formerLoginHosts: ['login.usgovcloudapi.net'],
     smtpHost: { value: 'smtp.office365.us', isVerified: false, source: SEEN },
     scope: { value: 'https://outlook.office365.us/.default', isVerified: false, source: SEEN },
+    graphHost: { value: 'graph.microsoft.us', isVerified: true, source: GRAPH_CLOUDS },
   },
   china: {
     name: 'china',
@@ -73,6 +78,7 @@ export const CLOUDS: Readonly<Record<CloudName, Cloud>> = {
     formerLoginHosts: ['login.chinacloudapi.cn'],
     smtpHost: { value: 'smtp.partner.outlook.cn', isVerified: false, source: SEEN },
     scope: { value: 'https://partner.outlook.cn/.default', isVerified: false, source: 'not confirmed anywhere' },
+    graphHost: { value: 'microsoftgraph.chinacloudapi.cn', isVerified: true, source: GRAPH_CLOUDS },
   },
 };
 

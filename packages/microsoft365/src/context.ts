@@ -54,6 +54,7 @@ export function valuesOf(
     loginHost: cloud.loginHost.value,
     smtpHost: cloud.smtpHost.value,
     scope: cloud.scope.value,
+    graphHost: cloud.graphHost.value,
     audience: claims?.aud === undefined ? undefined : [claims.aud].flat().join(' '),
     tokenTenant: claims?.tid,
     tokenApp,

@@ -1,107 +1,43 @@
 /**
- * The causes that a text can be traced to, by the names that the results carry, and the faults that mean each.
+ * The causes that a text can be traced to, by the names that the results carry.
  *
- * Rule: a name is never changed and never used for something else; scripts read them. The first fault of a cause explains it
- * where a sign names no other.
+ * Rule: a name is never changed and never used for something else; scripts read them. Those of Microsoft's faults stand in
+ * `@postbearer/microsoft365`; here are those of everything before it.
  */
-import type { FaultCode } from '@postbearer/core';
+import { causeOf } from '@postbearer/microsoft365';
 
 /** The name of a cause: `client-secret-expired`. */
 export type Cause = string;
 
-/** The faults of each cause. */
-export const CAUSES: Readonly<Record<Cause, readonly FaultCode[]>> = {
-  'app-not-found-in-tenant': ['M365_APP_NOT_FOUND'],
-  'tenant-not-found': ['M365_TENANT_NOT_FOUND'],
-  'tenant-id-malformed': ['M365_TENANT_ID_MALFORMED'],
-  'tenant-endpoint-common': ['M365_TENANT_ENDPOINT_SHARED'],
-  'national-cloud-mismatch': ['M365_CLOUD_MISMATCH'],
-  'client-secret-wrong': ['M365_CLIENT_SECRET_WRONG'],
-  'client-secret-expired': ['M365_CLIENT_SECRET_EXPIRED'],
-  'client-secret-missing': ['M365_CLIENT_CREDENTIAL_MISSING', 'M365_PUBLIC_CLIENT'],
-  'assertion-signature-invalid': ['M365_CERTIFICATE_UNKNOWN'],
-  'assertion-time-invalid': ['M365_ASSERTION_OUTSIDE_TIME'],
-  'federated-credential-unknown': ['M365_FEDERATED_CREDENTIAL_UNKNOWN'],
-  'scope-invalid': ['M365_SCOPE_INVALID'],
-  'scope-multiple-resources': ['M365_SCOPE_SEVERAL_RESOURCES'],
-  'resource-not-found': ['M365_RESOURCE_NOT_FOUND'],
-  'permission-not-declared': ['M365_PERMISSION_NOT_DECLARED'],
-  'admin-consent-missing': ['M365_CONSENT_MISSING'],
-  'service-principal-missing-in-tenant': ['M365_ENTERPRISE_APP_MISSING', 'M365_RESOURCE_NOT_SUBSCRIBED'],
-  'app-disabled': ['M365_APP_DISABLED'],
-  'grant-type-wrong': ['M365_GRANT_TYPE_WRONG'],
-  'request-parameter-missing': ['M365_TOKEN_PARAMETER_MISSING'],
-  'token-request-malformed': ['M365_TOKEN_REQUEST_MALFORMED'],
-  'token-endpoint-wrong': ['DIAGNOSIS_NOT_THE_TOKEN_ENDPOINT'],
-  'grant-not-valid': ['M365_GRANT_NOT_VALID'],
-  'mfa-required-user-flow': ['M365_MFA_REQUIRED'],
-  'user-signin-failed': ['M365_USER_SIGN_IN_FAILED'],
-  'conditional-access-blocked': ['M365_CONDITIONAL_ACCESS'],
-  'token-throttled': ['M365_TOKEN_THROTTLED'],
-  'token-service-transient': ['M365_TOKEN_SERVICE_TRANSIENT'],
-  'dns-name-not-found': ['SMTP_HOST_NOT_FOUND'],
-  'dns-temporary-failure': ['SMTP_NAME_LOOKUP_FAILED'],
-  'connection-refused': ['SMTP_CONNECTION_REFUSED'],
-  'connection-timeout': ['SMTP_UNREACHABLE'],
-  'connection-reset': ['SMTP_CONNECTION_LOST'],
-  'greeting-timeout': ['DIAGNOSIS_NO_GREETING'],
-  'proxy-unreachable': ['NETWORK_PROXY_UNREACHABLE'],
-  'proxy-auth-required': ['NETWORK_PROXY_SIGN_IN'],
-  'tls-mode-mismatch': ['DIAGNOSIS_TLS_MODE'],
-  'tls-untrusted-certificate': ['SMTP_CERTIFICATE_UNKNOWN_AUTHORITY', 'SMTP_CERTIFICATE_SELF_SIGNED'],
-  'tls-certificate-name-or-date': [
-    'SMTP_CERTIFICATE_WRONG_HOST',
-    'SMTP_CERTIFICATE_EXPIRED',
-    'SMTP_CERTIFICATE_NOT_YET_VALID',
-  ],
-  'tls-version-mismatch': ['SMTP_TLS_VERSION_UNSUPPORTED', 'M365_TLS_TOO_OLD'],
-  'starttls-required': ['M365_STARTTLS_REQUIRED'],
-  'starttls-not-offered': ['SMTP_STARTTLS_NOT_OFFERED'],
-  'auth-rejected': ['M365_SIGN_IN_REFUSED', 'M365_ACS_SIGN_IN_REFUSED'],
-  'smtp-auth-disabled-tenant': ['M365_SMTP_AUTH_DISABLED_TENANT'],
-  'smtp-auth-disabled-mailbox': ['M365_SMTP_AUTH_DISABLED_MAILBOX'],
-  'security-defaults-block': ['M365_SECURITY_DEFAULTS', 'M365_TOKEN_SECURITY_DEFAULTS'],
-  'auth-policy-blocked': ['M365_SIGN_IN_POLICY'],
-  'basic-auth-disabled': ['M365_BASIC_AUTH_DISABLED'],
-  'basic-credentials-wrong': ['M365_PASSWORD_WRONG'],
-  'federation-sts-failure': ['M365_FEDERATION_UNREACHABLE'],
-  'auth-mechanism-unsupported': ['M365_AUTH_MECHANISM_UNSUPPORTED'],
-  'auth-message-malformed': ['M365_AUTH_DATA_MALFORMED'],
-  'client-not-authenticated': ['M365_NOT_AUTHENTICATED'],
-  'smtp-credentials-missing': ['DIAGNOSIS_CREDENTIALS_EMPTY'],
-  'client-token-unavailable': ['DIAGNOSIS_CLIENT_WITHOUT_TOKEN'],
-  'send-as-denied': ['M365_SEND_AS_DENIED'],
-  'mailbox-access-missing': ['M365_MAILBOX_ACCESS_MISSING', 'M365_USERNAME_NOT_MAILBOX'],
-  'mailbox-full': ['M365_MAILBOX_FULL'],
-  'throttled-concurrent-connections': ['M365_CONNECTIONS_EXCEEDED'],
-  'throttled-daily-recipients': ['M365_DAILY_RECIPIENTS_EXCEEDED'],
-  'tenant-external-recipient-limit': ['M365_TENANT_EXTERNAL_RECIPIENTS_EXCEEDED'],
-  'recipients-per-domain-exceeded': ['M365_RECIPIENTS_PER_DOMAIN_EXCEEDED'],
-  'sender-blocked-outbound-spam': ['M365_SENDER_BLOCKED'],
-  'tenant-blocked-outbound': ['M365_TENANT_BLOCKED'],
-  'server-temporary-error': ['M365_SERVER_BUSY'],
-  'message-too-large': ['M365_MESSAGE_TOO_LARGE'],
-  'message-address-invalid': ['M365_ADDRESS_INVALID'],
-  'message-content-invalid': ['M365_CONTENT_INVALID'],
-  'recipient-not-found': ['M365_RECIPIENT_NOT_FOUND'],
-  'recipient-restricted': ['M365_RECIPIENT_RESTRICTED'],
-  'recipient-mailbox-unavailable': ['M365_RECIPIENT_UNAVAILABLE'],
-  'recipient-throttled': ['M365_RECIPIENT_THROTTLED'],
-  'message-policy-rejected': ['M365_POLICY_REJECTED'],
-  'dmarc-spf-failure': ['M365_DOMAIN_AUTHENTICATION_FAILED'],
-  'sending-ip-blocked': ['M365_SENDING_IP_BLOCKED'],
-  'relay-not-attributed': ['M365_RELAY_NOT_ATTRIBUTED'],
-  'graph-request-refused': ['M365_GRAPH_PERMISSION_MISSING', 'M365_GRAPH_TOO_MANY_SECRETS'],
+const BEFORE_MICROSOFT: Readonly<Record<string, Cause>> = {
+  SMTP_HOST_NOT_FOUND: 'dns-name-not-found',
+  SMTP_NAME_LOOKUP_FAILED: 'dns-temporary-failure',
+  SMTP_CONNECTION_REFUSED: 'connection-refused',
+  SMTP_UNREACHABLE: 'connection-timeout',
+  SMTP_CONNECTION_LOST: 'connection-reset',
+  NETWORK_PROXY_UNREACHABLE: 'proxy-unreachable',
+  NETWORK_PROXY_SIGN_IN: 'proxy-auth-required',
+  SMTP_CERTIFICATE_UNKNOWN_AUTHORITY: 'tls-untrusted-certificate',
+  SMTP_CERTIFICATE_WRONG_HOST: 'tls-certificate-name-or-date',
+  SMTP_CERTIFICATE_EXPIRED: 'tls-certificate-name-or-date',
+  SMTP_TLS_VERSION_UNSUPPORTED: 'tls-version-mismatch',
+  SMTP_STARTTLS_NOT_OFFERED: 'starttls-not-offered',
+  DIAGNOSIS_TLS_MODE: 'tls-mode-mismatch',
+  DIAGNOSIS_NO_GREETING: 'greeting-timeout',
+  DIAGNOSIS_CREDENTIALS_EMPTY: 'smtp-credentials-missing',
+  DIAGNOSIS_CLIENT_WITHOUT_TOKEN: 'client-token-unavailable',
+  DIAGNOSIS_NOT_THE_TOKEN_ENDPOINT: 'token-endpoint-wrong',
 };
 
-const CAUSE_OF: ReadonlyMap<string, Cause> = new Map(
-  Object.entries(CAUSES).flatMap(([cause, codes]) => codes.map((code) => [code, cause] as const)),
-);
+const CAUSE_OF: ReadonlyMap<string, Cause> = new Map(Object.entries({ ...causeOf, ...BEFORE_MICROSOFT }));
 
 /** The cause that a fault means; `undefined` of one that no text is traced to. */
 export function causeOfCode(code: string): Cause | undefined {
   return CAUSE_OF.get(code);
 }
+
+/** The codes of all faults that mean a cause. */
+export const CAUSE_CODES: readonly string[] = [...CAUSE_OF.keys()];
 
 /**
  * What tells apart the causes that look alike, for the reader: by the cause that comes first.

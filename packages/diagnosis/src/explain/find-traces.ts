@@ -36,7 +36,8 @@ export interface Trace {
   readonly aadsts?: number;
 }
 
-const SIGNS: readonly Sign[] = [
+/** Every sign that is looked for. */
+export const SIGNS: readonly Sign[] = [
   ...networkSigns,
   ...encryptionSigns,
   ...tokenSigns,
