@@ -178,12 +178,12 @@ function serverOf(
 ): Server {
   return {
     get addresses() {
-      return running.addresses;
+      return running.assembled.relay.addresses;
     },
     get apiAddresses() {
-      return running.apiAddresses;
+      return running.assembled.api.addresses;
     },
-    control: running.control,
+    control: running.assembled.control,
     ended: running.ended,
     reload: async (settings) => await running.reload(snapshot(settings)),
     async reread() {

@@ -1,8 +1,8 @@
 /**
- * The service while it runs: its parts in their order, the settings in force, its end.
+ * The service while it runs: the settings in force, its beginning and its end.
  *
  * Starting goes from the inside out (store, sending, listening) and stopping from the outside in, so that nothing is taken in
- * that nobody would keep, and nothing that was begun is dropped. Each part is given what it needs of the others here.
+ * that nobody would keep, and nothing that was begun is dropped. The parts stand in `assemble-parts.ts`.
  */
 import {
   failure,
@@ -14,24 +14,14 @@ import {
   type Result,
 } from '@postbearer/core';
 import type { QueueOptions } from '@postbearer/queue';
-import { createApiPart } from './api-part.ts';
-import { createControl, type Control, type MadeBackup } from './api/control.ts';
-import { openControlSocket } from './api/control-socket.ts';
-import { makeBackup } from './backup.ts';
-import type { ApiAddress } from './api/http/api-listener.ts';
+import { assembleParts, type Assembled } from './assemble-parts.ts';
 import { openDataFolder } from './data-folder.ts';
 import { resolvePlace } from './database-place.ts';
 import { deliveryFaults } from './delivery/faults.ts';
 import { serviceFaults } from './faults.ts';
 import { nodeNameOf } from './node-name.ts';
-import { createMonitoringPart } from './monitoring-part.ts';
-import { laneLabel } from './monitoring/lane-label.ts';
 import type { Monitoring } from './monitoring/monitoring.ts';
 import { changeAll, type Part, type PartContext } from './part.ts';
-import { createRelayPart, type RelayPart } from './relay-part.ts';
-import type { RelayAddress } from './relay/relay-listener.ts';
-import { createSendingPart } from './sending-part.ts';
-import { createSendmailPart } from './sendmail-part.ts';
 import { changedKeys, RESTART_KEYS, type ServiceSettings, type Snapshot } from './snapshot.ts';
 import { openStore, type Store, type StorePlace } from './store.ts';
 import { openStoreWaiting } from './waiting.ts';
@@ -66,17 +56,16 @@ export class RunningService {
   readonly #onEvent: EventSink;
   readonly #monitoring: Monitoring;
   readonly #parts: Part[] = [];
+  /** Ends each part once; in the order in which they began. */
+  readonly #endings: (() => Promise<void>)[] = [];
   readonly #held = new AsyncDisposableStack();
   readonly #ended = Promise.withResolvers<Fault>();
   #current: Snapshot;
-  #relay: Pick<RelayPart, 'addresses' | 'sessions'> = { addresses: [], sessions: 0 };
-  #api: { readonly addresses: readonly ApiAddress[] } = { addresses: [] };
-  #control: Control | undefined;
+  /** Absent until all of it has started. */
+  #assembled: Assembled | undefined;
   /** One reload at a time. */
   #changing: Promise<unknown> = Promise.resolve();
   #watch: ClockTimer | undefined;
-  /** Whether all of it has started. */
-  #isRunning = false;
   /** By the monotonic clock: what is not done by then is cut. */
   #untilMs: number | undefined;
   #closed: Promise<void> | undefined;
@@ -89,20 +78,10 @@ export class RunningService {
     this.#held.defer(() => monitoring.close());
   }
 
-  /** Where mail is taken by SMTP. */
-  get addresses(): readonly RelayAddress[] {
-    return this.#relay.addresses;
-  }
-
-  /** Where the HTTP API is. */
-  get apiAddresses(): readonly ApiAddress[] {
-    return this.#api.addresses;
-  }
-
-  /** What an operator may ask. */
-  get control(): Control {
-    if (this.#control === undefined) throw new Error('The service has not started.');
-    return this.#control;
+  /** What others see of it. */
+  get assembled(): Assembled {
+    if (this.#assembled === undefined) throw new Error('The service has not started.');
+    return this.#assembled;
   }
 
   /** Resolves with the reason where the service cannot go on; then close it. */
@@ -137,62 +116,14 @@ export class RunningService {
       isClosing: () => this.#untilMs !== undefined,
     };
     this.#watchForReplacement(store.value, node);
-    const started = await this.#startParts(context, node ?? 'node');
-    this.#isRunning = started.ok;
-    return started;
-  }
-
-  /** The parts in their order. What one needs of another it is given here. */
-  async #startParts(context: PartContext, node: string): Promise<Result<void>> {
-    const { dataFolder, store, clock } = context;
-    const monitoring = this.#monitoring;
-    const watched = await this.#begin(
-      createMonitoringPart(context, monitoring, {
-        node,
-        listeners: () =>
-          [...this.addresses, ...this.apiAddresses].map(({ host, port, security }) => `${host}:${port} (${security})`),
-        relaySessions: () => this.#relay.sessions,
-      }),
-    );
-    if (!watched.ok) return watched;
-    const sending = createSendingPart(context);
-    const sends = await this.#begin(sending);
-    if (!sends.ok) return sends;
-
-    const { dispatcher, lanes, submitter } = sending;
-    const control = createControl({
-      ...store,
-      clock,
-      today: async () => await monitoring.today(),
-      makeBackup: async (file) => await this.#backUp(context, file),
-      running: {
-        drainMs: (lane, count) => dispatcher.drainMs(lane, count),
-        paceOf: (lane) => lanes.byName(lane).pace,
-        labelOf: laneLabel,
-        facts: () => monitoring.facts(),
-        trace: (wanted) => monitoring.trace(wanted),
-      },
+    const assembled = await assembleParts(context, this.#monitoring, {
+      node: node ?? 'node',
+      begin: async (part) => await this.#begin(part),
+      held: this.#held,
     });
-    const socket = await openControlSocket(dataFolder, control);
-    if (!socket.ok) return socket;
-    this.#held.defer(async () => await socket.value.close());
-    this.#control = control;
-
-    const relay = createRelayPart(context, submitter);
-    this.#relay = relay;
-    const relays = await this.#begin(relay);
-    if (!relays.ok) return relays;
-    const api = createApiPart(context, sending, control, monitoring);
-    this.#api = api;
-    const answers = await this.#begin(api);
-    if (!answers.ok) return answers;
-    return await this.#begin(createSendmailPart(context, submitter));
-  }
-
-  async #backUp({ store, dataFolder, clock, onEvent }: PartContext, file: string): Promise<Result<MadeBackup>> {
-    const made = await makeBackup(store.database, dataFolder, file, clock);
-    if (made.ok) onEvent({ name: 'backup.made', ...made.value });
-    return made;
+    if (!assembled.ok) return assembled;
+    this.#assembled = assembled.value;
+    return success(undefined);
   }
 
   /** Takes other settings into use, all of them or none. Fails with the first thing that does not work. */
@@ -217,17 +148,24 @@ export class RunningService {
     if (this.#untilMs === undefined) {
       this.#untilMs = this.#clock.monotonicMs() + graceMs;
       this.#watch?.cancel();
-      if (this.#isRunning) this.#onEvent({ name: 'service.stopping', graceMs });
+      if (this.#assembled !== undefined) this.#onEvent({ name: 'service.stopping', graceMs });
     }
-    this.#closed ??= this.#changing.then(
-      async () => await this.#held.disposeAsync(),
-      async () => await this.#held.disposeAsync(),
-    );
+    this.#closed ??= this.#close();
     return this.#closed;
   }
 
+  async #close(): Promise<void> {
+    await Promise.allSettled([this.#changing]);
+    // Whoever hands in and whoever sends have the same time to end. The first part, monitoring, still hears of it.
+    await Promise.all(this.#endings.slice(1).map(async (end) => await end()));
+    await this.#held.disposeAsync();
+  }
+
   async #begin(part: Part): Promise<Result<void>> {
-    this.#held.defer(async () => await part.close(this.#leftMs()));
+    let ended: Promise<void> | undefined;
+    const end = (): Promise<void> => (ended ??= part.close(this.#leftMs()));
+    this.#endings.push(end);
+    this.#held.defer(end);
     const begun = await changeAll([part], this.#current, () => undefined);
     if (begun.ok) this.#parts.push(part);
     return begun;
