@@ -52,7 +52,8 @@ export function replyNumbers(flat: string): readonly ReplyInText[] {
 /** Error codes of Microsoft Graph that stand in the text. */
 export function graphCodes(flat: string): readonly { readonly code: string; readonly at: number }[] {
   return GRAPH_CODES.flatMap((code) => {
-    const at = flat.indexOf(code.toLowerCase());
-    return at < 0 ? [] : [{ code, at }];
+    // A code of JSON: `smtpauthenticationerror` of Python is not `AuthenticationError` of Graph.
+    const match = new RegExp(String.raw`(?<!\w)${code.toLowerCase()}(?!\w)`).exec(flat);
+    return match === null ? [] : [{ code, at: match.index }];
   });
 }
