@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { PostbearerEvent } from '@postbearer/core';
 import type { Emulator } from '@postbearer/emulator';
 import { startServer, type Server } from '@postbearer/server';
-import { readSettings, type Settings, type SettingsReading } from '@postbearer/settings';
+import { readSettings, type SettingsReading } from '@postbearer/settings';
 import { describe, expect, test, vi } from 'vitest';
 import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { Dialogue, plainResponse, submit } from '../setup/relay-world.ts';
@@ -44,12 +44,13 @@ class World implements AsyncDisposable {
     this.port = port;
   }
 
-  static async start(postbearer: Json = {}): Promise<World> {
+  /** Starts everything; the service looks at the file by itself only where that is said. */
+  static async start(follows: 'follows' | 'is told' = 'is told'): Promise<World> {
     const emulator = await startCanaryEmulator({ pace: Number.POSITIVE_INFINITY });
     const world = new World(await mkdtemp(join(tmpdir(), 'reload-')), emulator, await freePort());
     await writeFile(world.secretFile, emulator.settings().smtp.oauth.clientSecret);
-    await world.write(postbearer);
-    await world.#serve();
+    await world.write();
+    await world.#serve(follows === 'follows');
     return world;
   }
 
@@ -95,7 +96,7 @@ class World implements AsyncDisposable {
     return await readSettings({ configFile: this.file, environment: {}, workingFolder: this.folder });
   }
 
-  async #serve(): Promise<void> {
+  async #serve(follows: boolean): Promise<void> {
     const { settings, findings } = await this.read();
     if (settings === undefined) throw new Error(JSON.stringify(findings));
     const started = await startServer({
@@ -103,7 +104,7 @@ class World implements AsyncDisposable {
       dataFolder: join(this.folder, 'data'),
       environment: {},
       onEvent: (event) => this.events.push(event),
-      read: async () => await this.read(),
+      ...(follows ? { read: async () => await this.read() } : {}),
     });
     if (!started.ok) throw new Error(started.fault.message);
     this.#server = started.value;
@@ -148,8 +149,11 @@ function subjects({ emulator }: World): string[] {
   );
 }
 
-async function reread(world: World): Promise<unknown> {
-  const done = await world.server.reread();
+/** Takes what stands in the file into use; gives what changed, or why not. */
+async function reload(world: World): Promise<unknown> {
+  const { settings } = await world.read();
+  if (settings === undefined) throw new Error('The settings have a mistake.');
+  const done = await world.server.reload(settings);
   return done.ok ? done.value : done.fault.code;
 }
 
@@ -159,7 +163,7 @@ describe('a reload', () => {
     const open = await world.signedIn();
     expect(await open.say(`MAIL FROM:<${world.mailbox}>`)).toMatch(/^250/);
     await world.write({ relay: { listeners: [{ port: world.port, security: 'tls' }], maxMessageBytes: 70_000 } });
-    expect(await reread(world)).toMatchObject({
+    expect(await reload(world)).toMatchObject({
       changed: ['postbearer.relay.hostname', 'postbearer.relay.maxMessageBytes'],
     });
     const next = await world.dial();
@@ -199,7 +203,7 @@ describe('a reload', () => {
       // Another name of the same mailbox is another upstream to the mailer: everything is connected anew.
       const fromAddress = `alias${round}@contoso.example`;
       await world.write({ relay, queue: { bodyDays: round } }, { smtp: { ...smtp, fromAddress } });
-      expect(await reread(world)).toMatchObject({ afterRestart: [] });
+      expect(await reload(world)).toMatchObject({ afterRestart: [] });
     }
     over.abort();
     await clients;
@@ -217,19 +221,19 @@ describe('a reload', () => {
     const listeners = (...all: readonly Json[]): Json => ({ relay: { hostname: 'relay.example', listeners: all } });
     const own = { port: world.port, security: 'tls' };
     await world.write(listeners(own, { port: added, security: 'plain' }));
-    await reread(world);
+    await reload(world);
     expect(world.server.addresses.map(({ port }) => port)).toEqual([world.port, added]);
     const plain = await Dialogue.to(added);
     expect(await plain.reply()).toMatch(/^554/);
     await world.write(listeners({ port: added, security: 'tls' }, own));
-    await reread(world);
+    await reload(world);
     expect(world.server.addresses.map(({ port, security }) => [port, security])).toEqual([
       [added, 'tls'],
       [world.port, 'tls'],
     ]);
     await world.signedIn(added);
     await world.write(listeners(own));
-    await reread(world);
+    await reload(world);
     await expect(Dialogue.to(added)).rejects.toThrow(/ECONNREFUSED/);
     expect(await first.say('NOOP')).toMatch(/^250/);
     plain.close();
@@ -243,14 +247,13 @@ describe('a reload', () => {
     const free = await freePort();
     const listeners = [{ port: world.port, security: 'tls' }, { port: free }, { port }];
     await world.write({ relay: { listeners, maxMessageBytes: 70_000 } });
-    expect(await reread(world)).toBe('SMTP_LISTEN_ADDRESS_IN_USE');
-    expect(world.told('settings.refused').map(({ fault }) => fault.code)).toEqual(['SMTP_LISTEN_ADDRESS_IN_USE']);
+    expect(await reload(world)).toBe('SMTP_LISTEN_ADDRESS_IN_USE');
     expect(world.server.addresses.map((address) => address.port)).toEqual([world.port]);
     await expect(Dialogue.to(free)).rejects.toThrow(/ECONNREFUSED/);
     expect(await (await world.dial()).open()).toContain('SIZE 36700160');
     taken.close();
     await once(taken, 'close');
-    expect(await reread(world)).toMatchObject({
+    expect(await reload(world)).toMatchObject({
       changed: expect.arrayContaining(['postbearer.relay.listeners']) as unknown,
     });
     expect(world.server.addresses).toHaveLength(3);
@@ -266,33 +269,21 @@ describe('a reload', () => {
     await writeFile(join(world.folder, 'url'), 'postgresql://postbearer@localhost/mail');
     for (const [key, postbearer] of changes) {
       await world.write(postbearer);
-      expect(await reread(world), key).toMatchObject({
+      expect(await reload(world), key).toMatchObject({
         changed: expect.arrayContaining([key]) as unknown,
         afterRestart: [key],
       });
       await world.write();
-      await reread(world);
+      await reload(world);
     }
     const told = world.told('settings.reloaded').filter(({ afterRestart }) => afterRestart.length > 0);
     expect(new Set(told.flatMap(({ afterRestart }) => afterRestart))).toEqual(new Set(changes.map(([key]) => key)));
-  });
-
-  test('takes the settings of a program as well', async () => {
-    await using world = await World.start();
-    const settings = async (): Promise<Settings> => {
-      const { settings: read } = await world.read();
-      if (read === undefined) throw new Error('The settings have a mistake.');
-      return read;
-    };
-    await world.write({ notices: { to: 'postmaster@contoso.example' } });
-    const reloaded = await world.server.reload(await settings());
-    expect(reloaded).toEqual({ ok: true, value: { changed: ['postbearer.notices.to'], afterRestart: [] } });
   });
 });
 
 describe('a settings file that changes', () => {
   test('is taken up by itself; one with mistakes is refused, each is told of, and the old settings stay', async () => {
-    await using world = await World.start();
+    await using world = await World.start('follows');
     await world.write({ relay: { listeners: [{ port: world.port, security: 'tls' }], maxRecipients: 7 } });
     await vi.waitFor(() => expect(world.told('settings.reloaded')).toHaveLength(1), WAIT);
     await world.write({ relay: { listeners: [{ port: 0 }], maxRecipients: 'many' }, queue: { uncertain: 'perhaps' } });
@@ -312,10 +303,14 @@ describe('a settings file that changes', () => {
     await world.emulator.waitForMessages(1);
     await world.write();
     await vi.waitFor(() => expect(world.told('settings.reloaded')).toHaveLength(2), WAIT);
+    await world.write({ relay: { listeners: [{ port: world.port, security: 'tls' }], maxRecipients: 9 } });
+    expect((await world.server.reread()).ok).toBe(true);
+    await world.write({ queue: { uncertain: 'never' } });
+    expect(await world.server.reread()).toMatchObject({ ok: false, fault: { code: 'CONFIG_INVALID' } });
   }, 90_000);
 
   test('a secret that is mended in its file is used at once, and what was held is sent', async () => {
-    await using world = await World.start();
+    await using world = await World.start('follows');
     await writeFile(world.secretFile, 'a wrong secret');
     await vi.waitFor(() => expect(world.told('settings.reloaded')).toHaveLength(1), WAIT);
     const dialogue = await world.signedIn();
