@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises';
 import type { Result } from '@postbearer/core';
 import { createMailer, type Mailer } from '@postbearer/mailer';
 import { Dispatcher } from './delivery/dispatcher.ts';
+import type { SettledStatements } from './delivery/lane-worker.ts';
 import { LaneBook } from './delivery/lanes.ts';
 import { MailerSwitch } from './delivery/mailer-switch.ts';
 import { createNoticeMaker } from './delivery/notices.ts';
@@ -79,7 +80,7 @@ function tellOfQueued({ onEvent }: PartContext): SubmitterOptions['onQueued'] {
 }
 
 /** Makes the part; it sends from its first change on. */
-export function createSendingPart(context: PartContext): SendingPart {
+export function createSendingPart(context: PartContext, settledStatements: SettledStatements): SendingPart {
   const { store, clock, onEvent, onError, current } = context;
   const { database, queue, apps } = store;
   let inForce = current();
@@ -104,6 +105,7 @@ export function createSendingPart(context: PartContext): SendingPart {
     clock,
     probeTimes,
     noticesFor,
+    settledStatements,
     onEvent,
     onError,
   });

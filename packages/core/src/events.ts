@@ -169,7 +169,7 @@ export interface NoticeQueued {
   readonly id: string;
   /** The name of the message that it tells of. */
   readonly about: string;
-  readonly kind: 'failed' | 'unconfirmed' | 'delayed';
+  readonly kind: 'failed' | 'unconfirmed' | 'delayed' | 'relayed';
   readonly lane: string;
 }
 

@@ -18,7 +18,6 @@ import {
   type ListenerKey,
   type ListenerSection,
   type ServiceKey,
-  type WebhookKey,
 } from './service-schema.ts';
 import type {
   CertificatePair,
@@ -185,7 +184,7 @@ function buildWebhook(
     const expected = 'named by at most 64 letters, digits, "-" and "_"';
     findings.push(wrongValue(place, expected, 'named otherwise', withExample(expected, 'alerts')));
   }
-  const read = (key: WebhookKey): Member | 'broken' => {
+  const read = (key: 'url' | 'secret'): Member | 'broken' => {
     const member = memberOf(members.get(key), WEBHOOK_SETTINGS[key], findings);
     if (member !== 'absent') return member;
     const example = key === 'url' ? WEBHOOK_SETTINGS.url.example : '{"file": "/etc/postbearer/webhook-secret"}';
@@ -195,7 +194,7 @@ function buildWebhook(
   const [url, secret] = [read('url'), read('secret')];
   if (secret !== 'broken' && isWrong(secret.value, WEBHOOK_SECRET))
     findings.push(wrongSecret(secret, '"whsec_" and 24 to 64 bytes in Base64'));
-  const setting = { type: 'text', environment: [], tfvars: [], description: '', example: 'message.settled' } as const;
+  const setting = { type: 'text', environment: [], tfvars: [], description: '', example: 'message.refused' } as const;
   const events = listed.flatMap((placed) => {
     const member = memberOf(placed, setting, findings);
     if (typeof member === 'string' || member.value.kind !== 'text') return [];
@@ -204,12 +203,16 @@ function buildWebhook(
     findings.push(wrongValue(placed.place, expected, 'something else', withExample(expected, setting.example)));
     return [];
   });
-  const values = [url, secret].flatMap((member) => (member === 'broken' ? [] : [valueOf(member.place, member.value)]));
+  const network = memberOf(members.get('network'), WEBHOOK_SETTINGS.network, findings);
+  const values = [url, secret, ...(network === 'absent' ? [] : [network])].flatMap((member) =>
+    member === 'broken' ? [] : [valueOf(member.place, member.value)],
+  );
   const [first] = listed;
   if (first !== undefined) values.push(valueOf(first.place, { kind: 'text', text: events.join(', ') }));
   if (url === 'broken' || secret === 'broken' || url.value.kind !== 'text' || secret.value.kind !== 'secret')
     return { values };
-  return { values, webhook: { url: url.value.text, secret: secret.value.secret, events } };
+  const inside = typeof network === 'string' || network.value.kind !== 'text' ? {} : { network: network.value.text };
+  return { values, webhook: { url: url.value.text, secret: secret.value.secret, events, ...inside } };
 }
 
 function certificateOf(

@@ -156,7 +156,8 @@ export const SERVICE_SETTINGS: Readonly<Record<ServiceKey, Setting>> = {
     environment: ['POSTBEARER_APPS_QUEUED_MESSAGES'],
     tfvars: [],
     default: '250000',
-    description: 'The most messages of each app that may wait to be sent; more are refused for now. 0 for as many as come.',
+    description:
+      'The most messages of each app that may wait to be sent; more are refused for now. 0 for as many as come.',
     example: '250000',
   },
   'apps.queuedBytes': {
@@ -166,7 +167,8 @@ export const SERVICE_SETTINGS: Readonly<Record<ServiceKey, Setting>> = {
     environment: ['POSTBEARER_APPS_QUEUED_BYTES'],
     tfvars: [],
     default: '21474836480',
-    description: 'The most bytes of messages of each app that may wait to be sent; more are refused for now. 0 for as many as come.',
+    description:
+      'The most bytes of messages of each app that may wait to be sent; more are refused for now. 0 for as many as come.',
     example: '21474836480',
   },
   'api.certificateFile': {
@@ -315,7 +317,7 @@ export const LISTENER_SETTINGS: Readonly<Record<ListenerSection, Readonly<Record
 };
 
 /** The members of a webhook that have one value. */
-export type WebhookKey = 'url' | 'secret';
+export type WebhookKey = 'url' | 'secret' | 'network';
 
 /** Those members; beside them stands `events`, a list of names of events. */
 export const WEBHOOK_SETTINGS: Readonly<Record<WebhookKey, Setting>> = {
@@ -333,7 +335,15 @@ export const WEBHOOK_SETTINGS: Readonly<Record<WebhookKey, Setting>> = {
     description: 'The secret that signs them: `whsec_` and 24 to 64 bytes in Base64. It has to be given.',
     example: 'your-webhook-secret',
   },
+  network: {
+    type: 'text',
+    environment: [],
+    tfvars: [],
+    derivedFrom: 'nothing: only public addresses are reached',
+    description: 'A network of your own in which the receiver is, as an address and the length of its fixed part.',
+    example: '10.1.2.0/24',
+  },
 };
 
 /** What the list `events` of a webhook is. */
-export const WEBHOOK_EVENTS = 'Names of the events to send, such as `message.settled` or `lane.*`; all where left out.';
+export const WEBHOOK_EVENTS = 'Names of the events to send, such as `message.refused` or `lane.*`; all where left out.';

@@ -94,6 +94,8 @@ export interface WebhookSettings {
   readonly secret: SecretRef;
   /** Names of events, `*` for any part of one; empty for all. */
   readonly events: readonly string[];
+  /** A network of one's own in which the receiver may be, such as `10.1.2.0/24`; only public addresses are reached where it is absent. */
+  readonly network?: string;
 }
 
 /** How the service is set up: the root key `postbearer` but for upstreams and mailboxes. */

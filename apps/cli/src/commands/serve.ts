@@ -27,6 +27,8 @@ import {
 } from '../settings-options.ts';
 import { interrupted, type Terminal } from '../terminal.ts';
 
+const EXIT_ANYWAY_MS = 500;
+
 interface ServeFlags extends SettingsFlags {
   readonly data?: string;
   readonly relay?: readonly ListenerSettings[];
@@ -96,6 +98,8 @@ async function run(flags: ServeFlags, terminal: Terminal): Promise<number> {
     return await serve(settings, log, flags, terminal);
   } finally {
     await log.close();
+    // A reader of the log that stands still must not keep the process.
+    if (log.isStuck) setTimeout(() => process.exit(), EXIT_ANYWAY_MS).unref();
   }
 }
 

@@ -8,7 +8,7 @@ import { success, type Clock, type ClockTimer, type EventSink, type Result } fro
 import type { Database, Subscription } from '@postbearer/database';
 import type { Mailer } from '@postbearer/mailer';
 import type { Queue } from '@postbearer/queue';
-import { LaneWorker, type ProbeTimes } from './lane-worker.ts';
+import { LaneWorker, type ProbeTimes, type SettledStatements } from './lane-worker.ts';
 import type { LaneBook } from './lanes.ts';
 import type { NoticeMaker } from './notices.ts';
 import { Pace } from './pace.ts';
@@ -25,6 +25,7 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly probeTimes: ProbeTimes;
   readonly noticesFor: NoticeMaker;
+  readonly settledStatements?: SettledStatements;
   readonly onEvent: EventSink;
   readonly onError: (error: unknown) => void;
 }

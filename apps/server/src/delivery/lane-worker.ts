@@ -13,12 +13,13 @@
  */
 import type { Clock, ClockTimer, EventSink } from '@postbearer/core';
 import { passPoint } from '@postbearer/database';
+import type { Statement } from '@postbearer/database';
 import type { Mailer, SendOutcome } from '@postbearer/mailer';
 import { BodyUnreadable } from '@postbearer/queue';
 import type { AttemptReport, Decision, Hold, HoldScope, LeasedMessage, LeaseOptions, Queue } from '@postbearer/queue';
 import { asksToSlowDown, reportOf } from './attempt-report.ts';
 import type { Lane } from './lanes.ts';
-import type { NoticeMaker } from './notices.ts';
+import type { NoticeMaker, PreparedNotice } from './notices.ts';
 import type { Pace } from './pace.ts';
 import { usageStatement } from './usage.ts';
 
@@ -40,6 +41,9 @@ const IN_HAND_PER_CONNECTION = 2;
 const MOST_IN_HAND = 128;
 const SHORT_MS = 50;
 
+/** Gives statements that are stored in the batch that settles an attempt, or not at all. */
+export type SettledStatements = (leased: LeasedMessage, decision: Decision) => readonly Statement[];
+
 /** What a worker works with. */
 export interface LaneWorkerOptions {
   readonly lane: Lane;
@@ -49,6 +53,8 @@ export interface LaneWorkerOptions {
   readonly clock: Clock;
   readonly probeTimes: ProbeTimes;
   readonly noticesFor: NoticeMaker;
+  /** What else is stored in the batch that settles an attempt; nothing where left out. */
+  readonly settledStatements?: SettledStatements;
   readonly onEvent: EventSink;
   /** Hears what a worker did not expect; the worker goes on. */
   readonly onError: (error: unknown) => void;
@@ -199,8 +205,12 @@ export class LaneWorker {
     const report = reportOf(leased, outcome, { startedAt, endedAt: clock.now() });
     this.#followPace(report);
     const decision = queue.decide(leased, report);
-    const isStored = await this.#settle(leased, decision);
-    if (isStored) this.#tell(leased, decision);
+    const notices = this.#options.noticesFor(leased, decision);
+    const isStored = await this.#settle(leased, decision, notices);
+    if (!isStored) return;
+    this.#tell(leased, decision);
+    for (const { id, lane, kind } of notices)
+      this.#options.onEvent({ name: 'notice.queued', id, about: leased.id, kind, lane });
   }
 
   /** Sends; `undefined` where the server did not get the whole message, for a reason of ours. */
@@ -223,11 +233,13 @@ export class LaneWorker {
     }
   }
 
-  async #settle(leased: LeasedMessage, decision: Decision): Promise<boolean> {
-    const { lane, queue, clock, noticesFor } = this.#options;
-    const messages = noticesFor(leased, decision);
+  async #settle(leased: LeasedMessage, decision: Decision, messages: readonly PreparedNotice[]): Promise<boolean> {
+    const { lane, queue, clock, settledStatements } = this.#options;
     const accepted = decision.report.verdicts.filter(({ outcome }) => outcome === 'accepted').length;
-    const statements = accepted === 0 ? [] : [usageStatement(lane.name, accepted, clock.now())];
+    const statements = [
+      ...(accepted === 0 ? [] : [usageStatement(lane.name, accepted, clock.now())]),
+      ...(settledStatements?.(leased, decision) ?? []),
+    ];
     return (await this.#untilStored(() => queue.settle(leased, decision, { messages, statements }))) ?? false;
   }
 

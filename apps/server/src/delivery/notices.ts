@@ -24,8 +24,13 @@ export interface NoticeOptions {
   readonly to?: MailboxAddress | undefined;
 }
 
+/** A notice that is ready to be stored. */
+export interface PreparedNotice extends PreparedMessage {
+  readonly kind: Notice['kind'];
+}
+
 /** Makes the notices of a decision, ready to be stored with it. */
-export type NoticeMaker = (leased: LeasedMessage, decision: Decision) => readonly PreparedMessage[];
+export type NoticeMaker = (leased: LeasedMessage, decision: Decision) => readonly PreparedNotice[];
 
 /** Makes the maker of notices. */
 export function createNoticeMaker(options: NoticeOptions): NoticeMaker {
@@ -41,7 +46,7 @@ export function createNoticeMaker(options: NoticeOptions): NoticeMaker {
     return true;
   };
 
-  const prepare = (leased: LeasedMessage, sender: MailboxAddress, notice: Notice): PreparedMessage => {
+  const prepare = (leased: LeasedMessage, sender: MailboxAddress, notice: Notice): PreparedNotice => {
     const { hostname, to } = options;
     const { id, lane, leaseNumber, messageId, subject, acceptedAt } = leased;
     const { dsn } = leased.message.envelope;
@@ -58,7 +63,8 @@ export function createNoticeMaker(options: NoticeOptions): NoticeMaker {
     });
     const envelope = { sender, recipients: [to ?? sender] };
     const submission = { lane, app: 'postbearer', envelope, from: sender, messageId: noticeId, isNotice: true };
-    return queue.prepareMessage({ ...submission, subject: `About ${messageId}`, origin: 'notice' }, content);
+    const prepared = queue.prepareMessage({ ...submission, subject: `About ${messageId}`, origin: 'notice' }, content);
+    return { ...prepared, kind: notice.kind };
   };
 
   return (leased, { notices }) => {

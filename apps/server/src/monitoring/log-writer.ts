@@ -77,6 +77,11 @@ export class LogWriter {
     return this.#missing;
   }
 
+  /** Whether a write hangs that nobody can take back: it would keep the process from ending. */
+  get isStuck(): boolean {
+    return this.#isClosed && this.#writing !== undefined;
+  }
+
   /** Takes a record with its final line break; never waits and never throws. */
   write(record: string): void {
     if (this.#isClosed) return;

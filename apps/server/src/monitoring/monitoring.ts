@@ -4,10 +4,10 @@
  * It exists before everything else, because everything tells it what happens; `open` gives it the store once that is open.
  */
 import { readFileSync } from 'node:fs';
-import type { Clock, EventSink, Result } from '@postbearer/core';
+import type { Clock, EventSink, Result, Secret, SecretRef } from '@postbearer/core';
 import { success } from '@postbearer/core';
-import type { Database } from '@postbearer/database';
-import type { Queue, QueueCounts } from '@postbearer/queue';
+import type { Database, Statement } from '@postbearer/database';
+import type { Decision, LeasedMessage, Queue, QueueCounts } from '@postbearer/queue';
 import type { Settings } from '@postbearer/settings';
 import type { DayCount, ServiceFacts, TraceItem } from '../delivery/service-facts.ts';
 import { DatabaseWatch } from './database-watch.ts';
@@ -20,6 +20,7 @@ import { LastKnown } from './last-known.ts';
 import { Metrics, type MetricsPage } from './metrics.ts';
 import type { ServiceLog } from './service-log.ts';
 import { traceEvents } from './trace.ts';
+import { Webhooks, type WebhookTable } from './webhooks/webhooks.ts';
 
 /** What monitoring works with from the start. */
 export interface MonitoringOptions {
@@ -44,6 +45,9 @@ export interface MonitoringSources {
   readonly listeners: () => readonly string[];
   readonly relaySessions: () => number;
   readonly isClosing: () => boolean;
+  /** For proxies and certificate authorities. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly resolveSecret: (reference: SecretRef) => Promise<Result<Secret>>;
 }
 
 const COUNTS_HOLD_MS = 1000;
@@ -74,6 +78,7 @@ export class Monitoring {
   #sources: MonitoringSources | undefined;
   #days: DayCounts | undefined;
   #disk: DiskWatch | undefined;
+  #webhooks: Webhooks | undefined;
   #health: Health | undefined;
   #counts: { readonly value: Promise<QueueCounts | undefined>; readonly untilMs: number } | undefined;
 
@@ -85,7 +90,12 @@ export class Monitoring {
     this.#metrics = this.#makeMetrics();
     this.#hub = new EventHub({
       clock,
-      counters: [this.#metrics.onEvent, this.#known.onEvent, (event) => this.#days?.onEvent(event)],
+      counters: [
+        this.#metrics.onEvent,
+        this.#known.onEvent,
+        (event) => this.#days?.onEvent(event),
+        (event) => this.#webhooks?.onEvent(event),
+      ],
       listeners: [...(log === undefined ? [] : [log.onEvent]), ...(onEvent === undefined ? [] : [onEvent])],
       onError,
     });
@@ -121,6 +131,19 @@ export class Monitoring {
     const disk = new DiskWatch({ folder: dataFolder, neededBytes: sources.neededBytes, clock, onEvent: this.onEvent });
     this.#disk = disk;
     await disk.start();
+    const webhooks = new Webhooks({
+      ...sources,
+      database: watch.database,
+      clock,
+      version: this.#version,
+      onEvent: this.onEvent,
+      onAttempt: this.#metrics.onWebhook,
+      onLost: this.#metrics.onWebhookLost,
+      onError: this.#options.onError,
+    });
+    this.#webhooks = webhooks;
+    const started = await webhooks.start();
+    if (!started.ok) return started;
     this.#health = createHealth({
       ...sources,
       clock,
@@ -129,10 +152,25 @@ export class Monitoring {
       counts: async () => await this.#queueCounts(),
       tokens: () => this.#known.tokens(sources.settings()),
       disk: () => disk.state,
-      webhooks: () => [],
+      webhooks: () => webhooks.facts(),
       logTrouble: () => this.#options.log?.trouble,
     });
     return success(undefined);
+  }
+
+  /** Checks the webhooks of other settings. Fails with `ACCESS_NETWORK_INVALID`. */
+  checkWebhooks(table: WebhookTable): Result<void> {
+    return must(this.#webhooks).check(table);
+  }
+
+  /** Takes webhooks into use that were checked. */
+  followWebhooks(table: WebhookTable): void {
+    must(this.#webhooks).follow(table);
+  }
+
+  /** What is to be stored in the batch that settles an attempt. */
+  settled(leased: LeasedMessage, decision: Decision): readonly Statement[] {
+    return this.#webhooks?.settled(leased, decision) ?? [];
   }
 
   /** Whether the process answers at all. */
@@ -180,7 +218,7 @@ export class Monitoring {
       upstreamConnections: Object.fromEntries(this.#known.connections()),
       database: { kind: database.kind, isUp, since, ...(fault === undefined ? {} : { fault }) },
       disk: { folder: this.#options.dataFolder, isNearlyFull: false, ...this.#disk?.state },
-      webhooks: [],
+      webhooks: this.#webhooks?.facts() ?? [],
       logDropped: this.#options.log?.droppedCount ?? 0,
     };
   }
@@ -198,6 +236,7 @@ export class Monitoring {
 
   /** Ends what uses the store; events are still taken. */
   async closeStore(): Promise<void> {
+    await this.#webhooks?.close();
     await this.#disk?.close();
     await this.#days?.close();
   }
@@ -219,7 +258,7 @@ export class Monitoring {
       isDatabaseUp: () => this.#watch?.state.isUp ?? false,
       logDropped: () => log?.droppedCount ?? 0,
       diskFree: () => this.#disk?.freeBytes,
-      webhooks: () => [],
+      webhooks: () => this.#webhooks?.facts() ?? [],
     });
   }
 

@@ -178,12 +178,15 @@ interface Ended {
   readonly longestTurnMs: number;
   readonly dropped: number;
   readonly reason?: string;
+  readonly isStuck: boolean;
 }
 
 type Program = ReturnType<typeof startProgram>;
 
-function startProgram(records: number, untilMs: number): ReturnType<typeof spawn> {
-  return spawn(process.execPath, [PROGRAM, String(records), String(untilMs)], { stdio: ['ignore', 'pipe', 'pipe'] });
+function startProgram(records: number, afterwardsMs: number): ReturnType<typeof spawn> {
+  return spawn(process.execPath, [PROGRAM, String(records), String(afterwardsMs)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** Runs the program with a pipe as standard error; what is done with its reading end at first, and after everything was told. */
@@ -200,7 +203,10 @@ async function run(
     if (out === 'told\n') afterwards(child);
   });
   atFirst(child);
-  const [code] = (await once(child, 'close')) as [number | null];
+  // A pipe that nobody reads is never closed.
+  const [code] = (await once(child, 'exit')) as [number | null];
+  stderr?.resume();
+  if (stdout?.readableEnded !== true) await once(child, 'close');
   expect(code).toBe(0);
   return { ended: JSON.parse(out.split('\n')[1] ?? '') as Ended, log };
 }
@@ -208,7 +214,7 @@ async function run(
 describe('standard error of a process', () => {
   it('that nobody reads holds up nothing, and drops are told when the reader goes on', async () => {
     const { ended, log } = await run(
-      startProgram(20_000, 2500),
+      startProgram(20_000, 2000),
       ({ stderr }) => stderr?.pause(),
       ({ stderr }) => stderr?.resume(),
     );
@@ -222,8 +228,13 @@ describe('standard error of a process', () => {
     expect(lines.length - drops.length + ended.dropped).toBe(20_000);
   }, 30_000);
 
+  it('that stands still to the end does not keep the process', async () => {
+    const { ended } = await run(startProgram(20_000, 100), ({ stderr }) => stderr?.pause());
+    expect(ended).toMatchObject({ told: 20_000, isStuck: true });
+  }, 30_000);
+
   it('that is closed holds up nothing', async () => {
-    const { ended } = await run(startProgram(5000, 1500), ({ stderr }) => stderr?.destroy());
+    const { ended } = await run(startProgram(5000, 500), ({ stderr }) => stderr?.destroy());
     expect(ended).toMatchObject({ told: 5000, reason: expect.stringMatching(/EPIPE|DESTROYED/) });
     expect(ended.dropped).toBeGreaterThan(4000);
     expect(ended.longestTurnMs).toBeLessThan(1000);

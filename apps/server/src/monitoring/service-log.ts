@@ -21,6 +21,8 @@ export interface ServiceLog {
   readonly droppedCount: number;
   /** Why nothing can be written now; absent while all is well. */
   readonly trouble: DroppedRecords | undefined;
+  /** After closing: whether a write hangs that nobody can take back, so that the process does not end by itself. */
+  readonly isStuck: boolean;
   /** Goes on from another level or in another form; a file stays the one that it is. */
   follow(settings: Pick<LogSettings, 'level' | 'format'>): void;
   /** Opens the file anew. */
@@ -60,6 +62,9 @@ export function openServiceLog(settings: LogSettings, clock: Clock, target?: Log
     },
     get trouble() {
       return writer.trouble;
+    },
+    get isStuck() {
+      return writer.isStuck;
     },
     follow(next) {
       ({ format } = next);
