@@ -28,6 +28,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'send real mail through the OAuth path, on an embedded emulator',
     load: async () => await import('./commands/demo.ts'),
   },
+  {
+    path: 'demo service',
+    summary: 'the service against an embedded emulator: four ways in, a secret that expires and is mended',
+    load: async () => await import('./commands/demo/service.ts'),
+  },
   { path: 'send', summary: 'send one mail now', load: async () => await import('./commands/send.ts') },
   {
     path: 'verify',
@@ -85,6 +90,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     path: 'app remove',
     summary: 'let an app send no more',
     load: async () => await import('./commands/app/remove.ts'),
+  },
+  {
+    path: 'key add',
+    summary: 'add a key for the HTTP API; shows it once',
+    load: async () => await import('./commands/key/add.ts'),
+  },
+  { path: 'key list', summary: 'list the keys', load: async () => await import('./commands/key/list.ts') },
+  {
+    path: 'key revoke',
+    summary: 'let a key do nothing any more',
+    load: async () => await import('./commands/key/revoke.ts'),
   },
   {
     path: 'queue list',
@@ -173,6 +189,7 @@ export const COMMANDS: readonly CommandEntry[] = [
 export const NOUNS: Readonly<Record<string, string>> = {
   config: 'look at, check and convert the settings',
   app: 'applications and devices that may send',
+  key: 'keys of the HTTP API',
   queue: 'messages on their way',
   lane: 'the queues of mailboxes',
 };
