@@ -11,6 +11,7 @@ import { readSettings } from '@postbearer/settings';
 import nodemailer, { type SendMailOptions } from 'nodemailer';
 import PostalMime from 'postal-mime';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Dialogue } from '../setup/relay-world.ts';
 import { LAUNCHER, runCommand } from '../setup/run-command.ts';
 import { keepOutput } from '../setup/run-record.ts';
 
@@ -300,6 +301,34 @@ describe('stopping', () => {
     expect(performance.now() - begun).toBeLessThan(5000);
     const listed = await runCommand(['queue', 'list', '--data', join(folder, 'data'), '--json']);
     expect(JSON.parse(listed.out)).toMatchObject({ messages: [{ state, crashes: 0 }] });
+  });
+});
+
+describe('a client that takes its time while the service stops', () => {
+  test.each<[number, 'none' | 'some']>([
+    [6000, 'none'],
+    // Control: without time to end, what is being sent is uncertain.
+    [0, 'some'],
+  ])('takes none from what is being sent (%i ms: %s uncertain)', async (graceMs, expected) => {
+    const server = await serve();
+    const way = { port: portOf(server, 'starttls'), password: await addApp(server, { networks: ['127.0.0.0/8'] }) };
+    emulator.faults.add({ stage: 'final', action: { kind: 'delay', ms: 700 } });
+    const slow = await Dialogue.to(portOf(server, 'plain'));
+    await slow.open();
+    await slow.say(`MAIL FROM:<${emulator.defaults.mailbox}>`);
+    await slow.say('RCPT TO:<user@example.com>');
+    expect(await slow.say('DATA')).toMatch(/^354/);
+    await Promise.all(Array.from({ length: 12 }, async (_, index) => await submit(way, { subject: `m-${index}` })));
+    await eventually(() => emulator.faults.list().some(({ applied }) => applied > 0)).toBe(true);
+    await server.close({ graceMs });
+    slow.close();
+    const listed = await runCommand(['queue', 'list', '--data', join(folder, 'data'), '--json']);
+    const { messages } = JSON.parse(listed.out) as { messages: { state: string }[] };
+    const uncertain = messages.filter(({ state }) => state === 'uncertain');
+    expect(uncertain.length > 0 ? 'some' : 'none').toBe(expected);
+    expect(
+      messages.map(({ state }) => state).filter((state) => !['queued', 'uncertain', 'delivered'].includes(state)),
+    ).toEqual([]);
   });
 });
 
