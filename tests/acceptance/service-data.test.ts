@@ -11,6 +11,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCommand } from '../setup/run-command.ts';
 
 const MAILBOX = 'notifications@contoso.example';
+type Transport = ReturnType<typeof nodemailer.createTransport>;
+
 const LANE = `default/${MAILBOX}`;
 
 let root = '';
@@ -68,12 +70,12 @@ async function serve(folder = data()): Promise<Server> {
   return server;
 }
 
-function senderTo(server: Server): nodemailer.Transporter {
+function senderTo(server: Server): Transport {
   const port = server.addresses.find(({ security }) => security === 'plain')?.port ?? 0;
   return nodemailer.createTransport({ host: '127.0.0.1', port, ignoreTLS: true, pool: true, maxConnections: 5 });
 }
 
-async function submit(transport: nodemailer.Transporter, subject: string): Promise<void> {
+async function submit(transport: Transport, subject: string): Promise<void> {
   await transport.sendMail({
     from: MAILBOX,
     to: 'user@example.com',
@@ -103,10 +105,10 @@ describe('a backup', () => {
     const server = await serve();
     const transport = senderTo(server);
     let confirmed = 0;
-    let isEnding = false;
+    const ending = new AbortController();
     const load = Promise.all(
       Array.from({ length: 5 }, async () => {
-        while (!isEnding) {
+        while (!ending.signal.aborted) {
           await submit(transport, 'load');
           confirmed += 1;
         }
@@ -129,7 +131,7 @@ describe('a backup', () => {
       await rm(target, { recursive: true });
       await rm(file);
     }
-    isEnding = true;
+    ending.abort();
     await load;
     transport.close();
     console.log(`20 backups under load, each whole and readable: ${counts.join(' ')}`);
