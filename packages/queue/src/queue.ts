@@ -344,7 +344,8 @@ export class Queue {
       .catch(this.#onError)
       .finally(() => {
         if (this.#timer === undefined) return;
-        this.#timer = this.#context.clock.setTimer(() => this.#again(), TICK_MS);
+        const { clock, nodeTimes } = this.#context;
+        this.#timer = clock.setTimer(() => this.#again(), Math.min(TICK_MS, nodeTimes.beatMs));
       });
   }
 
