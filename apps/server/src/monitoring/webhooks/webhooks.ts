@@ -55,6 +55,8 @@ interface Running {
   readonly settings: WebhookSettings;
   readonly sender: WebhookSender;
   waiting: number;
+  /** Kept since the last count began. */
+  keptSince: number;
   parked: number;
   isOverflowing: boolean;
 }
@@ -173,7 +175,7 @@ export class Webhooks {
       },
       onError,
     });
-    this.#running.set(name, { settings, sender, waiting: 0, parked: 0, isOverflowing: false });
+    this.#running.set(name, { settings, sender, waiting: 0, keptSince: 0, parked: 0, isOverflowing: false });
     this.#counting ??= this.#count();
     sender.wake();
   }
@@ -208,6 +210,7 @@ export class Webhooks {
         return [];
       }
       running.waiting += 1;
+      running.keptSince += 1;
       text ??= textOf(body, now);
       return [keepEvent(name, body.id, body.type, text, now)];
     });
@@ -229,12 +232,14 @@ export class Webhooks {
     const { database, clock, onError } = this.#options;
     try {
       await database.batch([forgetEvents(clock.now() - KEPT_DAYS * DAY_MS)]);
+      for (const running of this.#running.values()) running.keptSince = 0;
       const found = await database.query(countEvents());
       if (!found.ok) return;
       for (const [name, running] of this.#running) {
         const of = (state: string): number =>
           found.value.find((row) => row.webhook === name && row.state === state)?.count ?? 0;
-        running.waiting = of('waiting');
+        // Some of what was kept meanwhile may be counted twice, which the next count mends.
+        running.waiting = of('waiting') + running.keptSince;
         running.parked = of('parked');
       }
     } catch (error) {
