@@ -55,8 +55,7 @@ export class Dispatcher {
     const counts = await queue.counts();
     if (!counts.ok) return counts;
     for (const { lane } of counts.value.lanes) if (lane.includes('/')) lanes.byName(lane);
-    const followed = await this.#follow(lanes.names);
-    if (!followed.ok) return followed;
+    await this.#follow(lanes.names);
     this.#wakes = queue.onWake((lane) => this.#wake(lane));
     this.#again();
     return success(undefined);
@@ -106,20 +105,17 @@ export class Dispatcher {
     this.followLanes();
   }
 
-  async #follow(names: readonly string[]): Promise<Result<void>> {
+  async #follow(names: readonly string[]): Promise<void> {
     const { database, queue, lanes, clock } = this.#options;
     await queue.setLanes(names);
     for (const name of names) {
       if (this.#running.has(name)) continue;
       const lane = lanes.byName(name);
-      const usage = await readUsage(database, name, clock.now());
-      if (!usage.ok) return usage;
       const pace = new Pace(lane.pace, clock);
-      pace.remember(usage.value);
-      const worker = new LaneWorker({ ...this.#options, lane, pace });
+      const usage = async (): ReturnType<typeof readUsage> => await readUsage(database, name, clock.now());
+      const worker = new LaneWorker({ ...this.#options, lane, pace, usage });
       this.#running.set(name, { worker, pace });
       worker.wake();
     }
-    return success(undefined);
   }
 }

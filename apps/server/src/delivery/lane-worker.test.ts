@@ -2,8 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
-import { systemClock, type Fault, type MailboxAddress, type PostbearerEvent, type Verdict } from '@postbearer/core';
-import { openDatabase, type Database } from '@postbearer/database';
+import {
+  failure,
+  success,
+  systemClock,
+  type Fault,
+  type MailboxAddress,
+  type PostbearerEvent,
+  type Verdict,
+} from '@postbearer/core';
+import { databaseFaults, openDatabase, type Database } from '@postbearer/database';
 import type { Mailer, SendOutcome } from '@postbearer/mailer';
 import { createQueue, queueMigrations, type MessageState, type Queue } from '@postbearer/queue';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -64,6 +72,7 @@ function start(sendMessage: SendMessage, more: Partial<LaneWorkerOptions> = {}):
   const worker = new LaneWorker({
     lane,
     pace: new Pace((more.lane ?? lane).pace, systemClock),
+    usage: () => Promise.resolve(success([])),
     queue,
     mailer: { sendMessage },
     clock: systemClock,
@@ -173,6 +182,31 @@ describe('a lane', () => {
     await queue.tick();
     // Control: without the pause the lane would lease and give back without end.
     expect(leases.mock.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  test('counts what any node sent in it today, each time it comes to this node', async () => {
+    const slow = { ...lane, pace: { ...lane.pace, recipientsPerDay: 4 } };
+    let sentByOthers = 3;
+    let isOurs = true;
+    vi.spyOn(queue, 'owns').mockImplementation(() => isOurs);
+    const unavailable = failure(databaseFaults.make('DATABASE_UNAVAILABLE'));
+    const usage = vi
+      .fn(() => Promise.resolve(success([{ ageMs: 60_000, recipients: sentByOthers }])))
+      .mockResolvedValueOnce(unavailable as never);
+    for (let index = 0; index < 3; index += 1) await enqueue(`m${index}`);
+    const worker = start((...args) => Promise.resolve(accept(...args)), { lane: slow, usage });
+    // A database that did not answer is asked again.
+    await eventually(async () => (await statesOf()).toSorted()).toEqual(['delivered', 'queued', 'queued']);
+    expect(usage).toHaveBeenCalledTimes(2);
+    isOurs = false;
+    worker.wake();
+    await queue.tick();
+    // Control: were it not counted anew, there would be no room for another day.
+    [sentByOthers, isOurs] = [2, true];
+    await eventually(async () => {
+      worker.wake();
+      return (await statesOf()).filter((state) => state === 'delivered').length;
+    }).toBe(3);
   });
 
   test('is held by a set-up fault, tried with one message at a time, and drains after the mend', async () => {

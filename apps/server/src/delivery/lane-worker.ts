@@ -11,7 +11,7 @@
  *   most 5 minutes, and at once where a person asks for it;
  * - what became of an attempt is written down until the database has it.
  */
-import type { Clock, ClockTimer, EventSink } from '@postbearer/core';
+import type { Clock, ClockTimer, EventSink, Result } from '@postbearer/core';
 import { passPoint } from '@postbearer/database';
 import type { Statement } from '@postbearer/database';
 import type { Mailer, SendOutcome } from '@postbearer/mailer';
@@ -20,7 +20,7 @@ import type { AttemptReport, Decision, Hold, HoldScope, LeasedMessage, LeaseOpti
 import { asksToSlowDown, reportOf } from './attempt-report.ts';
 import type { Lane } from './lanes.ts';
 import type { NoticeMaker, PreparedNotice } from './notices.ts';
-import type { Pace } from './pace.ts';
+import type { Pace, SentBefore } from './pace.ts';
 import { usageStatement } from './usage.ts';
 
 /** How long a held lane waits before it is tried. */
@@ -48,6 +48,8 @@ export type SettledStatements = (leased: LeasedMessage, decision: Decision) => r
 export interface LaneWorkerOptions {
   readonly lane: Lane;
   readonly pace: Pace;
+  /** What was sent in the lane in the last day, by whichever node; the oldest first. */
+  readonly usage: () => Promise<Result<readonly SentBefore[]>>;
   readonly queue: Queue;
   readonly mailer: Pick<Mailer, 'sendMessage'>;
   readonly clock: Clock;
@@ -80,6 +82,8 @@ export class LaneWorker {
   /** When each hold is tried next; by sender. */
   readonly #probes = new Map<string, ProbePlan>();
   #isStopped = false;
+  /** Whether this node owned the lane when it was last looked at. */
+  #isOurs = false;
   #leasing: Promise<void> | undefined;
   #isWokenMeanwhile = false;
   #timer: ClockTimer | undefined;
@@ -146,17 +150,30 @@ export class LaneWorker {
     if (this.#inHand.size > this.#mostInHand / 2) return false;
     this.#followSpeed();
     const room = this.#mostInHand - this.#inHand.size;
+    this.#isOurs &&= queue.owns(lane.name);
+    if (!this.#isOurs) return await this.#takeOver();
     const pausedMs = this.#pausedUntilMs - clock.monotonicMs();
     const allowance = pace.allowance();
     const waitMs = Math.max(pausedMs, allowance.waitMs);
     if (waitMs > 0) return this.#wakeIn(waitMs);
-    if (!queue.owns(lane.name)) return false;
     // A lane that never runs empty must try its held senders too.
     if (this.#nextProbeMs() <= clock.monotonicMs() && (await this.#probeHolds())) return true;
     const leased = await queue.lease(lane.name, { limit: Math.min(room, allowance.messages) });
     if (!leased.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
     if (leased.value.length > 0) return await this.#beginAll(leased.value);
     return await this.#probeHolds();
+  }
+
+  /** A lane that comes to this node brings what others sent in it today; gives whether it is ours and may be looked at. */
+  async #takeOver(): Promise<boolean> {
+    const { lane, queue, pace, usage } = this.#options;
+    if (!queue.owns(lane.name)) return false;
+    const sent = await usage();
+    if (!sent.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
+    pace.remember(sent.value);
+    this.#pausedUntilMs = -Infinity;
+    this.#isOurs = true;
+    return true;
   }
 
   /** Begins messages in order until the pace of the day is used up; the rest goes back. */
@@ -209,8 +226,8 @@ export class LaneWorker {
     const isStored = await this.#settle(leased, decision, notices);
     if (!isStored) return;
     this.#tell(leased, decision);
-    for (const { id, lane, kind } of notices)
-      this.#options.onEvent({ name: 'notice.queued', id, about: leased.id, kind, lane });
+    for (const { id, kind, lane: noticeLane } of notices)
+      this.#options.onEvent({ name: 'notice.queued', id, about: leased.id, kind, lane: noticeLane });
   }
 
   /** Sends; `undefined` where the server did not get the whole message, for a reason of ours. */

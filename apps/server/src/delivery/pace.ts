@@ -20,6 +20,13 @@ export interface Allowance {
   readonly waitMs: number;
 }
 
+/** What was sent before, by this node or another. */
+export interface SentBefore {
+  /** How long ago. */
+  readonly ageMs: number;
+  readonly recipients: number;
+}
+
 interface Sent {
   readonly atMs: number;
   recipients: number;
@@ -40,9 +47,11 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** Counts what was sent before this start; the oldest first. `ageMs` is how long ago. */
-  remember(sent: readonly { readonly ageMs: number; readonly recipients: number }[]): void {
+  /** Counts what was sent before, the oldest first, in place of what was counted until now. */
+  remember(sent: readonly SentBefore[]): void {
     const nowMs = this.#clock.monotonicMs();
+    this.#hours.length = 0;
+    this.#recipients = 0;
     for (const { ageMs, recipients } of sent) {
       // A clock that went back since then must not make what was sent count longer than a day.
       this.#hours.push({ atMs: nowMs - Math.max(0, ageMs), recipients });
