@@ -44,8 +44,13 @@ export class ApiWorld {
   static async start(service: ServiceSettings = {}): Promise<ApiWorld> {
     const emulator = await startEmulator({ pace: Number.POSITIVE_INFINITY });
     const world = new ApiWorld(emulator, await mkdtemp(join(tmpdir(), 'postbearer-api-')), service);
-    await world.#serve();
-    return world;
+    try {
+      await world.#serve();
+      return world;
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
   }
 
   get server(): Server {

@@ -1,8 +1,9 @@
 /** The options that every command about a service shares, and how it reaches the service or its database. */
+import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import type { Fault } from '@postbearer/core';
-import { openControl, type Control, type NamedPlace } from '@postbearer/server';
+import { Secret, type Fault } from '@postbearer/core';
+import { connectRemoteControl, openControl, type Control, type NamedPlace } from '@postbearer/server';
 import { readSettings, type SettingsReading } from '@postbearer/settings';
 import type { Command } from 'commander';
 import { CommandFailure, need } from './command-failure.ts';
@@ -15,6 +16,9 @@ export { need } from './command-failure.ts';
 export interface ControlFlags {
   readonly data?: string;
   readonly config?: string;
+  readonly url?: string;
+  readonly keyFile?: string;
+  readonly caFile?: string;
   readonly json?: true;
 }
 
@@ -25,10 +29,14 @@ const SYSTEM_FOLDERS: Readonly<Record<string, string>> = {
 };
 const UNIX_FOLDER = '/var/lib/postbearer';
 
-/** Adds `--data`, `--config` and `--json`. */
+/** Adds `--data`, `--config`, `--json`, and those that name a service on another machine. */
 export function addControlOptions(command: Command): Command {
   return addJsonOption(
-    addDataOption(command).option('-c, --config <file>', 'settings file that names the data folder and the database'),
+    addDataOption(command)
+      .option('-c, --config <file>', 'settings file that names the data folder and the database')
+      .option('--url <address>', 'ask a service over its HTTP API, such as https://mail.example.com:8025')
+      .option('--key-file <file>', 'file with a key of the scope admin for --url, else POSTBEARER_KEY')
+      .option('--ca-file <file>', 'certificate to trust for --url beside those of the system'),
   );
 }
 
@@ -77,12 +85,34 @@ export function actorOf(): string {
   return `cli ${userInfo().username}`;
 }
 
-/** Asks the running service, or its database where none runs. */
+/** The key for `--url`: never an argument, where every account of the machine could read it. */
+async function keyOf({ keyFile }: ControlFlags, { environment, workingFolder }: Terminal): Promise<Secret> {
+  const given = environment['POSTBEARER_KEY'] ?? '';
+  const text = keyFile === undefined ? given : await readFile(resolve(workingFolder, keyFile), 'utf8').catch(() => '');
+  if (text.trim() !== '') return Secret.of(text.trim());
+  throw CommandFailure.usage(
+    keyFile === undefined
+      ? '--url needs a key: --key-file or POSTBEARER_KEY.'
+      : 'The file of --key-file holds no key that can be read.',
+  );
+}
+
+async function remoteControl(url: string, flags: ControlFlags, terminal: Terminal): Promise<Control> {
+  if (flags.data !== undefined || flags.config !== undefined)
+    throw CommandFailure.usage('--url names a service elsewhere; --data and --config name one here.');
+  const { caFile } = flags;
+  const { environment, workingFolder } = terminal;
+  const caFiles = caFile === undefined ? [] : [resolve(workingFolder, caFile)];
+  return need(connectRemoteControl({ url, key: await keyOf(flags, terminal), caFiles, environment }));
+}
+
+/** Asks the service that `--url` names, the one that runs here, or its database where none runs. */
 export async function withControl<T>(
   flags: ControlFlags,
   terminal: Terminal,
   work: (control: Control) => Promise<T>,
 ): Promise<T> {
+  if (flags.url !== undefined) return await work(await remoteControl(flags.url, flags, terminal));
   await using opened = need(await openControl(await placeOf(flags, terminal)));
   return await work(opened.control);
 }

@@ -29,6 +29,7 @@ export type { CertificateFiles } from './access/certificate.ts';
 export { openServiceLog, type LogSettings, type ServiceLog } from './monitoring/service-log.ts';
 export { restoreBackup, type Restored, type RestoreRequest } from './restore.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';
+export { connectRemoteControl, type RemotePlace } from './api/control-remote.ts';
 export type { ApiAddress, ApiListenerSettings } from './api/http/api-listener.ts';
 export type { ProbeTimes } from './delivery/lane-worker.ts';
 export type { LanePace } from './delivery/lanes.ts';

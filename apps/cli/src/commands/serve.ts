@@ -4,6 +4,7 @@ import { systemClock } from '@postbearer/core';
 import {
   openServiceLog,
   startServer,
+  type ApiListenerSettings,
   type CertificateFiles,
   type ListenerSettings,
   type LogSettings,
@@ -34,16 +35,24 @@ interface ServeFlags extends SettingsFlags {
   readonly relay?: readonly ListenerSettings[];
   readonly relayTls?: readonly ListenerSettings[];
   readonly relayPlain?: readonly ListenerSettings[];
+  readonly api?: readonly ApiListenerSettings[];
+  readonly apiPlain?: readonly ApiListenerSettings[];
   readonly hostname?: string;
   readonly certificate?: string;
   readonly key?: string;
   readonly uncertain?: 'retry' | 'stop' | 'ask';
 }
 
-type Collect = (text: string, before?: readonly ListenerSettings[]) => readonly ListenerSettings[];
+interface Place<Security extends string> {
+  readonly host?: string;
+  readonly port: number;
+  readonly security: Security;
+}
 
 /** Reads `[HOST:]PORT`; an IPv6 address stands in brackets. */
-function listener(security: ListenerSettings['security']): Collect {
+function listener<Security extends string>(
+  security: Security,
+): (text: string, before?: readonly Place<Security>[]) => readonly Place<Security>[] {
   return (text, before = []) => {
     const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
     const port = Number(match?.[3]);
@@ -65,8 +74,10 @@ function certificateOf({ certificate, key }: ServeFlags, { workingFolder }: Term
 function serviceOf(flags: ServeFlags, terminal: Terminal): ServiceSettings {
   const certificate = certificateOf(flags, terminal);
   const listeners = [...(flags.relay ?? []), ...(flags.relayTls ?? []), ...(flags.relayPlain ?? [])];
+  const apiListeners = [...(flags.api ?? []), ...(flags.apiPlain ?? [])];
   return {
     ...(listeners.length === 0 ? {} : { listeners }),
+    ...(apiListeners.length === 0 ? {} : { apiListeners }),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
     ...(certificate === undefined ? {} : { certificate }),
     ...(flags.uncertain === undefined ? {} : { queue: { uncertain: flags.uncertain } }),
@@ -88,6 +99,11 @@ function logSettings(flags: ServeFlags, settings: Settings, terminal: Terminal):
 /** A second signal does not wait for what is being sent; the queue keeps it. */
 function leaveAtOnce(): void {
   process.exit(EXIT.cancelled);
+}
+
+function placesOf(places: readonly Required<Place<string>>[]): string {
+  const texts = places.map(({ host, port, security }) => `${host}:${port} (${security})`);
+  return texts.length === 0 ? 'nowhere' : texts.join(', ');
 }
 
 async function run(flags: ServeFlags, terminal: Terminal): Promise<number> {
@@ -126,9 +142,9 @@ async function serve(settings: Settings, log: ServiceLog, flags: ServeFlags, ter
   };
   if (process.platform !== 'win32') process.on('SIGHUP', reread);
   try {
-    const ready = { ready: true, dataFolder, relay: server.addresses };
-    const places = server.addresses.map(({ host, port, security }) => `${host}:${port} (${security})`).join(', ');
-    const text = `Postbearer ready: relay ${places === '' ? 'nowhere' : places}  data ${dataFolder}\n`;
+    const { addresses: relay, apiAddresses: api } = server;
+    const ready = { ready: true, dataFolder, relay, api };
+    const text = `Postbearer ready: relay ${placesOf(relay)}  api ${placesOf(api)}  data ${dataFolder}\n`;
     terminal.out(flags.json === true ? `${JSON.stringify(ready)}\n` : text);
     const fault = await Promise.race([interrupted(terminal), server.ended]);
     process.once('SIGINT', leaveAtOnce).once('SIGTERM', leaveAtOnce);
@@ -145,7 +161,7 @@ async function serve(settings: Settings, log: ServiceLog, flags: ServeFlags, ter
 export const define: DefineCommand = (command, terminal, finish) => {
   command
     .description(
-      'Runs the service until it is stopped: takes mail by SMTP from apps and devices, keeps each message on disk before it confirms it, and sends it with OAuth at the pace of its mailbox.',
+      'Runs the service until it is stopped: takes mail by SMTP from apps and devices and by HTTP from programs, keeps each message on disk before it confirms it, and sends it with OAuth at the pace of its mailbox.',
     )
     .option(
       '--relay <[host:]port>',
@@ -158,6 +174,8 @@ export const define: DefineCommand = (command, terminal, finish) => {
       'take mail without encryption, only from the networks of apps and never with a password',
       listener('plain'),
     )
+    .option('--api <[host:]port>', 'take requests over HTTPS; repeat for more', listener('tls'))
+    .option('--api-plain <[host:]port>', 'take requests without encryption, from this machine alone', listener('plain'))
     .option('--hostname <name>', "name in greetings and Received lines; this machine's where left out")
     .option('--certificate <file>', 'PEM certificate with its chain; one is made in the data folder where left out')
     .option('--key <file>', 'PEM key of the certificate')
@@ -167,7 +185,7 @@ export const define: DefineCommand = (command, terminal, finish) => {
     })
     .addHelpText(
       'after',
-      '\nThe settings say all of it as well, under "postbearer"; what is given here wins. The settings file and the files that it names are followed: a change counts at once, a mistake changes nothing. SIGHUP reads them at once, and opens the log file anew.\nListens on 127.0.0.1 unless a host is given. Log on standard error, or in the file that postbearer.log.file names.\n\nExamples:\n  postbearer app add scanner --mailbox notifications@example.com\n  postbearer serve --relay 0.0.0.0:2525\n  postbearer serve --relay 2525 --relay-plain 192.0.2.1:25 --data /srv/postbearer\n  postbearer serve --config /etc/postbearer/Global-variables.json\n',
+      '\nThe settings say all of it as well, under "postbearer"; what is given here wins. The settings file and the files that it names are followed: a change counts at once, a mistake changes nothing. SIGHUP reads them at once, and opens the log file anew.\nListens on 127.0.0.1 unless a host is given. Log on standard error, or in the file that postbearer.log.file names.\n\nExamples:\n  postbearer app add scanner --mailbox notifications@example.com\n  postbearer serve --relay 0.0.0.0:2525\n  postbearer serve --relay 2525 --relay-plain 192.0.2.1:25 --data /srv/postbearer\n  postbearer serve --relay 2525 --api 0.0.0.0:8025\n  postbearer serve --config /etc/postbearer/Global-variables.json\n',
     );
   addDataOption(addLogOptions(addSettingsOptions(command))).action(async (flags: ServeFlags) =>
     finish(await run(flags, terminal)),

@@ -3,8 +3,31 @@ import { defineFaults, type FaultCatalogue } from '@postbearer/core';
 
 /** Faults of asking a running service. */
 export const controlFaults: FaultCatalogue<
-  'SERVICE_SOCKET_UNUSABLE' | 'SERVICE_ANSWER_UNCLEAR' | 'SERVICE_NOT_RUNNING'
+  | 'SERVICE_SOCKET_UNUSABLE'
+  | 'SERVICE_ANSWER_UNCLEAR'
+  | 'SERVICE_NOT_RUNNING'
+  | 'SERVICE_URL_INVALID'
+  | 'SERVICE_NOT_REACHED'
 > = defineFaults({
+  SERVICE_URL_INVALID: {
+    title: 'Address of the service not usable',
+    message: 'The service cannot be asked at {url}: {reason}.',
+    cause: 'A key goes over an encrypted connection, or to this machine itself.',
+    remedy: { steps: ['Give the address of its HTTP API, such as https://mail.example.com:8025.'] },
+    next: 'fix-configuration',
+  },
+  SERVICE_NOT_REACHED: {
+    title: 'Service not reached',
+    message: 'The service at {url} could not be asked: {reason}.',
+    cause: 'It does not run, something on the way lets nothing through, or its certificate is not trusted.',
+    remedy: {
+      steps: [
+        'Look whether the service runs and listens there (postbearer.api.listeners).',
+        'Where it made its certificate itself, give its file with --ca-file; the service names the file when it starts.',
+      ],
+    },
+    next: 'retry',
+  },
   SERVICE_SOCKET_UNUSABLE: {
     title: 'Control socket not usable',
     message: 'The control socket {socket} cannot be used: {reason}.',
@@ -152,5 +175,18 @@ export const httpFaults: FaultCatalogue<HttpFaultCode> = defineFaults<HttpFaultC
     cause: 'Something happened that nobody thought of; the log of the service says what.',
     remedy: { steps: ['Repeat the request.', 'Where it fails again, look at the log of the service.'] },
     next: 'retry',
+  },
+});
+
+/** Faults of listening for requests. */
+export const apiFaults: FaultCatalogue<'SERVICE_PLAIN_ELSEWHERE'> = defineFaults({
+  SERVICE_PLAIN_ELSEWHERE: {
+    title: 'API without encryption on the network',
+    message: 'The HTTP API does not listen without encryption on {host} port {port}.',
+    cause: 'Whoever can read the network would read the keys. Without encryption it is for this machine alone.',
+    remedy: {
+      steps: ['Listen with tls, or plain on 127.0.0.1 behind a proxy on the same machine that speaks TLS.'],
+    },
+    next: 'fix-configuration',
   },
 });

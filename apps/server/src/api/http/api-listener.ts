@@ -2,6 +2,7 @@
  * One listener of the HTTP API.
  *
  * The rules of this file:
+ * - keys go over TLS, or stay on this machine, as behind a proxy;
  * - what is slow is bounded: 15 seconds for a header, ten minutes for a whole request, a minute without a byte;
  * - what is large is bounded: 16 KiB for a header, and so many connections;
  * - no answer is kept by anybody on the way, none is shown inside another page, and no page of others may read one;
@@ -17,6 +18,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { failure, success, type Clock, type EventSink, type Fault, type Result } from '@postbearer/core';
+import { isLoopbackHost } from '@postbearer/network';
 import { smtpServerFaults, type ServerCertificate } from '@postbearer/smtp/server';
 import {
   followCertificate,
@@ -25,7 +27,7 @@ import {
   type CertificateFiles,
   type CertificateFollower,
 } from '../../access/certificate.ts';
-import { httpFaults } from '../faults.ts';
+import { apiFaults, httpFaults } from '../faults.ts';
 import type { Api } from './api.ts';
 import { problemHeaders, problemOf } from './problem.ts';
 
@@ -164,13 +166,16 @@ async function listen(server: AnyServer, { host = '127.0.0.1', port }: ApiListen
   });
 }
 
-/** Opens a listener. Fails with `SMTP_LISTEN_…`, `ACCESS_CERTIFICATE_UNREADABLE` or `SMTP_SERVER_CERTIFICATE_UNUSABLE`. */
+/** Opens a listener. Fails with `SERVICE_PLAIN_ELSEWHERE`, `SMTP_LISTEN_…`, `ACCESS_CERTIFICATE_UNREADABLE` or `SMTP_SERVER_CERTIFICATE_UNUSABLE`. */
 export async function openApiListener(
   options: ApiListenerOptions,
   place: ApiListenerSettings,
   settings: ApiSettings,
 ): Promise<Result<ApiListener>> {
-  const { security } = place;
+  const { security, host = '127.0.0.1', port } = place;
+  if (security === 'plain' && !isLoopbackHost(host)) {
+    return failure(apiFaults.make('SERVICE_PLAIN_ELSEWHERE', { host, port }));
+  }
   const files = security === 'plain' ? undefined : await filesOf(options, settings);
   const certificate = files === undefined ? undefined : await readCertificate(files);
   if (certificate?.ok === false) return certificate;

@@ -55,7 +55,21 @@ class Router {
     this.#limit = new RateLimit(parts.clock);
   }
 
+  /** Answers, and counts the answer. */
   async answer(route: Route, context: ApiContext): Promise<Response> {
+    const { clock, monitoring } = this.#parts;
+    const begunMs = clock.monotonicMs();
+    let status = 500;
+    try {
+      const response = await this.#answer(route, context);
+      ({ status } = response);
+      return response;
+    } finally {
+      monitoring.onHttpRequest(route.path, context.req.method, status, (clock.monotonicMs() - begunMs) / 1000);
+    }
+  }
+
+  async #answer(route: Route, context: ApiContext): Promise<Response> {
     const { incoming, outgoing, endless } = context.env;
     const fields = checkFields(incoming);
     if (!fields.ok) return failed(fields);

@@ -46,6 +46,8 @@ export interface Monitoring {
   health(): Promise<HealthReport>;
   ready(): Promise<HealthReport>;
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Counts an answer; `route` is the pattern of its path. */
+  readonly onHttpRequest: (route: string, method: string, status: number, seconds: number) => void;
 }
 
 /** What the routes work with. */
