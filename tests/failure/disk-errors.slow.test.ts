@@ -5,11 +5,13 @@ import { itWithTool } from '../setup/foreign-tools.ts';
 import { draws, drawBetween, seed } from './harness/random.ts';
 import { report, size } from './harness/rows.ts';
 import { ScriptedClient } from './harness/script.ts';
-import { callCounts, injecting, recording } from './harness/system-calls.ts';
+import { callCounts, failing, recording } from './harness/system-calls.ts';
 import { World } from './harness/world.ts';
 
 const INJECTIONS = size(40, 200);
-const CALLS = ['pwrite64', 'fdatasync'] as const;
+/** SQLite flushes with either, as it was built. */
+const FLUSHES = 'fsync,fdatasync';
+const CALLS = ['pwrite64', FLUSHES] as const;
 const ERRORS = ['EIO', 'ENOSPC', 'EINTR'] as const;
 const MESSAGES = 10;
 
@@ -26,16 +28,20 @@ async function countCalls(strace: string): Promise<readonly ReadonlyMap<string, 
   for (const messages of [0, MESSAGES]) {
     const service = world.service();
     const file = join(world.folder, `calls-${messages}`);
-    await service.start(recording(strace, file, CALLS));
+    await service.start(recording(strace, file, ['pwrite64', 'fsync', 'fdatasync']));
     // The first start of a folder makes its tables; the injections come on later ones.
     await service.stop();
-    await service.start(recording(strace, file, CALLS));
+    await service.start(recording(strace, file, ['pwrite64', 'fsync', 'fdatasync']));
     await new ScriptedClient(world, `count-${messages}-`).run(service, messages);
     await service.drain();
     await service.kill();
     counts.push(callCounts(file));
   }
   return counts;
+}
+
+function countOf(counts: ReadonlyMap<string, number> | undefined, call: string): number {
+  return call.split(',').reduce((sum, each) => sum + (counts?.get(each) ?? 0), 0);
 }
 
 itWithTool(
@@ -47,7 +53,7 @@ itWithTool(
     const injections = Array.from({ length: INJECTIONS }, (_, index): Injection => {
       const call = CALLS[index % CALLS.length] ?? 'pwrite64';
       const error = ERRORS[drawBetween(random, 0, ERRORS.length - 1)] ?? 'EIO';
-      return { call, error, at: drawBetween(random, (idle?.get(call) ?? 0) + 1, busy?.get(call) ?? 100) };
+      return { call, error, at: drawBetween(random, countOf(idle, call) + 1, countOf(busy, call)) };
     });
     await using world = await World.make();
     const service = world.service();
@@ -56,7 +62,7 @@ itWithTool(
     const client = new ScriptedClient(world, 'error-');
     const ended: string[] = [];
     for (const { call, error, at } of injections) {
-      await service.start(injecting(strace, call, `error=${error}`, at));
+      await service.start(failing(strace, call, error, at));
       await client.run(service, MESSAGES);
       const open = await service.drain(20_000);
       if (service.hasEnded || open.length > 0) ended.push(`${error} at ${call} ${at}: ${open.length} stay`);
@@ -93,9 +99,7 @@ itWithTool(
     const service = world.service({ mutant: 'takes a failed commit for done' });
     await service.start();
     await service.stop();
-    await service.start(
-      injecting(strace, 'pwrite64', 'error=EIO', 20).map((each) => each.replace('when=20', 'when=20+9')),
-    );
+    await service.start(failing(strace, 'pwrite64', 'EIO', '20+9'));
     await new ScriptedClient(world, 'failed-').run(service, 20);
     await service.kill();
     await service.start();

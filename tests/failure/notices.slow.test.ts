@@ -72,9 +72,7 @@ test('R27: control: a service without a ceiling is caught', { timeout: 120_000 }
 });
 
 /** Hands a message in that kills the service whenever it reaches the upstream; gives how often that happened. */
-async function poison(
-  mutant?: 'counts no crashes',
-): Promise<{
+async function poison(mutant?: 'counts no crashes'): Promise<{
   kills: number;
   held: string[];
   open: number;

@@ -36,8 +36,8 @@ interface Recorded {
 }
 
 /** A confirmation on a socket, as the record of disk-record names answers: by a number. */
-function withAnswers(record: string, numbers: ReadonlyMap<string, number>): string {
-  return record.replaceAll(
+function withAnswers(trace: string, numbers: ReadonlyMap<string, number>): string {
+  return trace.replaceAll(
     /^(\d+\s+)write\(\d+<[^>]*>, "((?:\\x[0-9a-f]{2})*)"/gm,
     (whole, thread: string, hex: string) => {
       const said = Buffer.from(hex.replaceAll(String.raw`\x`, ''), 'hex').toString('latin1');

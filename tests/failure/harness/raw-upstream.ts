@@ -57,6 +57,8 @@ const USUAL: Readonly<Record<Stage, string>> = {
 /** A running upstream. */
 export class RawUpstream implements AsyncDisposable {
   behaviour: Behaviour = { at: () => undefined };
+  /** Sessions that get a byte at a time just now. */
+  dripping = 0;
   /** Sessions, sign-ins and whole messages so far. */
   readonly counts = { sessions: 0, signIns: 0, messages: 0, open: 0, mostOpen: 0 };
   readonly #server: Server;
@@ -243,7 +245,7 @@ class Session {
   async #answer(moment: Moment): Promise<boolean> {
     const deed = this.#upstream.behaviour.at(moment);
     await this.#act(moment.stage, deed);
-    return deed === undefined || deed.do === 'drip';
+    return deed === undefined;
   }
 
   async #act(stage: Stage, deed: Deed | undefined): Promise<void> {
@@ -259,11 +261,7 @@ class Session {
         this.#write(deed.bytes);
         return;
       case 'drip':
-        for (const character of usual) {
-          if (this.#hasEnded) return;
-          this.#write(character);
-          await setTimeout(deed.everyMs);
-        }
+        await this.#drip(usual, deed.everyMs);
         return;
       case 'close':
         this.#raw.destroy();
@@ -274,6 +272,17 @@ class Session {
       case 'hang':
         while (await this.#more()) this.#input = Buffer.alloc(0);
     }
+  }
+
+  /** A character at a time, and no end of the line, until the other side has enough. */
+  async #drip(usual: string, everyMs: number): Promise<void> {
+    this.#upstream.dripping += 1;
+    for (let at = 0; !this.#hasEnded; at += 1) {
+      const next = usual.trimEnd()[at] ?? 'x';
+      this.#write(next);
+      await setTimeout(everyMs);
+    }
+    this.#upstream.dripping -= 1;
   }
 
   #write(text: string): void {

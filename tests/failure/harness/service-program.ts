@@ -6,6 +6,7 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import { appendFileSync, readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { renderJson, systemClock, type PostbearerEvent } from '@postbearer/core';
 import { startServer, type AppInput, type Server, type ServiceSettings } from '@postbearer/server';
 import { readSettings } from '@postbearer/settings';
@@ -113,6 +114,8 @@ async function main(file: string): Promise<void> {
   };
   process.on('SIGTERM', end);
   process.on('disconnect', () => process.exit(1));
+  // A process that is killed keeps nothing of what it compiled.
+  flushCompileCache();
   const port = (security: string): number => server.addresses.find((each) => each.security === security)?.port ?? 0;
   process.send?.({
     ready: { smtpPort: port('plain'), httpPort: server.apiAddresses[0]?.port ?? 0, key },

@@ -6,11 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ServiceSettings } from '@postbearer/server';
 import { keepOutput } from '../../setup/run-record.ts';
+import { cacheFolder } from '../../setup/tool-table.ts';
 import { MAILBOX } from './messages.ts';
 import type { MutantName } from './mutants.ts';
 import type { ServiceProgram, ServiceRequest, ServiceWord } from './service-program.ts';
 import type { Sink } from './sink.ts';
 
+/** Where compiled programs are kept. */
+const COMPILE_CACHE = join(cacheFolder, 'compiled');
 const PROGRAM = fileURLToPath(new URL('service-program.ts', import.meta.url));
 const PRELOADED = ['kill-at-point.ts', 'mutate.ts'].map((name) => new URL(name, import.meta.url).href);
 
@@ -292,6 +295,8 @@ export class Service {
         PATH: process.env['PATH'],
         NODE_OPTIONS: imports,
         POSTBEARER_KILL_FILE: this.#killFile,
+        // Hundreds of starts compile the same program.
+        NODE_COMPILE_CACHE: COMPILE_CACHE,
         ...(mutant === undefined ? {} : { POSTBEARER_MUTANT: mutant }),
         ...environment,
       },

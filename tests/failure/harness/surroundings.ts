@@ -1,7 +1,7 @@
 /** A service between a client and an upstream that does what a test says, while time passes as the test says. */
 import { testMessage } from './messages.ts';
 import { RawUpstream } from './raw-upstream.ts';
-import { Service, type ServiceOptions } from './service.ts';
+import type { Service, ServiceOptions } from './service.ts';
 import { submitOnce, World } from './world.ts';
 
 /** Longer than the first wait of a message that was deferred: 5 to 6 minutes. */
