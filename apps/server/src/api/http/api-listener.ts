@@ -284,7 +284,7 @@ export class ApiListener {
       // A connection that is kept would hold up the end.
       if (this.#isClosing) outgoing.setHeader('connection', 'close');
       const bindings = { incoming, outgoing, endless: this.#endless };
-      const answer = getRequestListener(async (request) => await api.fetch(request, bindings), {
+      const answer = getRequestListener(async (request) => await api.answer(request, bindings), {
         hostname: 'localhost',
         overrideGlobalObjects: false,
         errorHandler: (error) => api.onUnreadable(error),

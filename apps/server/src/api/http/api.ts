@@ -35,7 +35,7 @@ export interface Bindings {
 export interface Api {
   /** Every method and path that is answered, as the router has them. */
   readonly registered: readonly { readonly method: string; readonly path: string }[];
-  fetch(request: Request, bindings: Bindings): Response | Promise<Response>;
+  answer(request: Request, bindings: Bindings): Response | Promise<Response>;
   /** The answer for what was thrown before a request could be read. */
   onUnreadable(error: unknown): Response;
 }
@@ -157,7 +157,7 @@ export function createApi(parts: ApiParts): Api {
   app.onError((error, context) => router.answerError(error, context));
   return {
     registered: app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => ({ method, path })),
-    fetch: (request, bindings) => app.fetch(request, bindings),
+    answer: (request, bindings) => app.fetch(request, bindings),
     onUnreadable: () =>
       problemResponse(httpFaults.make('SERVICE_REQUEST_UNREADABLE', { reason: 'its address is none' })),
   };
