@@ -1,8 +1,9 @@
 /** Several nodes on one PostgreSQL: nothing is sent twice or lost, whoever races, hangs, is cut off, dies or is replaced (R17, R18). */
+import { DEFAULT_NODE_TIMES } from '@postbearer/queue';
 import { expect } from 'vitest';
 import { itWithTool } from '../setup/foreign-tools.ts';
 import { postgresqlForThisFile } from '../setup/postgresql.ts';
-import { report, size } from './harness/rows.ts';
+import { isLong, report, size } from './harness/rows.ts';
 import { DatabaseLine } from './postgresql/database-line.ts';
 import {
   NodesWorld,
@@ -196,3 +197,22 @@ itWithTool(
   },
   LIMIT_MS,
 );
+
+if (isLong) {
+  itWithTool(
+    'postgresql',
+    'R18: the lanes of a node that is killed move within a minute at the times that hold by default',
+    async (path) => {
+      await using world = await NodesWorld.make(LANES);
+      const [hit, other] = await startNodes(world, await databaseUrl(path), ['a', 'b'], { times: DEFAULT_NODE_TIMES });
+      if (hit === undefined || other === undefined) throw new Error('two nodes were started');
+      await hit.end('SIGKILL');
+      const tookMs = await world.untilShared([other], 2 * LIMIT_MS);
+      const note = `after ${(tookMs / 1000).toFixed(1)} s`;
+      await world.drain();
+      tell('R18', 'lanes of a killed node move, at real times', 1, world.verdict(), note);
+      expect(tookMs).toBeLessThan(60_000);
+    },
+    LIMIT_MS,
+  );
+}
