@@ -3,9 +3,17 @@
  * packages into the cache folder. Never fails by itself: a test that needs what is still missing says so.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findTool, npmToolFolder, toolTable, type NpmTool, type ToolName, type ToolSource } from './tool-table.ts';
+import {
+  findTool,
+  npmToolFolder,
+  toolTable,
+  unpackedFolder,
+  type NpmTool,
+  type ToolName,
+  type ToolSource,
+} from './tool-table.ts';
 
 const INSTALL_LIMIT_MS = 4 * 60_000;
 
@@ -40,6 +48,18 @@ function installNpmPackage(tool: NpmTool): void {
   if (tool.script !== undefined) run(process.execPath, [join(own, tool.script)], own);
 }
 
+/** Unpacks a package without installing it; it is gone again where it does not run, for want of a library. */
+function unpackDebianPackage(tool: Extract<ToolSource, { from: 'debian-unpacked' }>): void {
+  if (process.platform !== 'linux') return;
+  const folder = unpackedFolder(tool);
+  mkdirSync(folder, { recursive: true });
+  const download = ['download', '--quiet', tool.packageName];
+  if (!run('apt-get', download, folder) && run('apt-get', ['update', '--quiet'])) run('apt-get', download, folder);
+  const [archive] = globSync('*.deb', { cwd: folder });
+  const isThere = archive !== undefined && run('dpkg', ['-x', archive, '.'], folder);
+  if (!isThere || !run(join(folder, tool.file), tool.proof)) rmSync(folder, { recursive: true });
+}
+
 /**
  * Installs what is missing.
  *
@@ -54,6 +74,7 @@ export function installMissingTools(say: (line: string) => void): void {
   for (const name of missing) {
     const tool: ToolSource = toolTable[name];
     if (tool.from === 'npm') installNpmPackage(tool);
+    else if (tool.from === 'debian-unpacked') unpackDebianPackage(tool);
     else debian.push(tool.packageName);
   }
   if (debian.length > 0) installDebianPackages(debian);
