@@ -94,12 +94,12 @@ class Cutter {
   #parts: Uint8Array[] = [];
   #bytes = 0;
 
-  /** Takes a copy of the bytes: their owner may use them again. */
-  add(bytes: Uint8Array): Uint8Array[] {
+  /** Takes a copy of bytes that are not its own: their owner may use them again. */
+  add(bytes: Uint8Array, isOwn: boolean): Uint8Array[] {
     const chunks: Uint8Array[] = [];
     for (let rest = bytes; rest.length > 0;) {
       const part = rest.subarray(0, CHUNK_BYTES - this.#bytes);
-      this.#parts.push(new Uint8Array(part));
+      this.#parts.push(isOwn ? part : new Uint8Array(part));
       this.#bytes += part.length;
       rest = rest.subarray(part.length);
       if (this.#bytes === CHUNK_BYTES) chunks.push(...this.rest());
@@ -143,10 +143,12 @@ export class Intake {
    * Takes the next bytes. Wait for it before the next: it resolves when there is room again.
    *
    * Fails with what the database reports; then abandon it.
+   *
+   * @param isGiven - nobody uses the bytes afterwards, so that they need not be copied.
    */
-  async write(bytes: Uint8Array): Promise<Result<void>> {
+  async write(bytes: Uint8Array, isGiven = false): Promise<Result<void>> {
     this.#sizeBytes += bytes.length;
-    this.#chunks.push(...this.#cutter.add(bytes));
+    this.#chunks.push(...this.#cutter.add(bytes, isGiven));
     while (this.#chunks.length * CHUNK_BYTES >= SMALL_MESSAGE_BYTES) {
       const batch = this.#chunks.splice(0, SMALL_MESSAGE_BYTES / CHUNK_BYTES);
       const stored = await this.#storeAhead(batch);
@@ -262,7 +264,7 @@ export function prepareMessage(
   if (content.length > SMALL_MESSAGE_BYTES) throw new Error(`A message of ${content.length} bytes needs an intake.`);
   const id = context.newId();
   const cutter = new Cutter();
-  const chunks = [...cutter.add(content), ...cutter.rest()];
+  const chunks = [...cutter.add(content, true), ...cutter.rest()];
   const statements = [
     ...acceptStatements(id, submission, chunks, context.clock.now()),
     ...lanes.statements(submission.lane),

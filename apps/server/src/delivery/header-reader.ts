@@ -11,12 +11,13 @@ import { FIELD } from './header.ts';
 /** The longest header that is taken, bytes: what Exchange Online takes. */
 const LONGEST_HEADER_BYTES = 256 * 1024;
 const LF = 0x0a;
+const EMPTY_LINE = '\r\n\r\n';
 
-/** A header and what was read behind it; one character a byte. */
+/** A header and what was read behind it. */
 export interface FoundHeader {
-  /** The lines of its fields, each with its CRLF but perhaps the last. */
+  /** The lines of its fields, one character a byte, each with its CRLF but perhaps the last. */
   readonly header: string;
-  readonly rest: string;
+  readonly rest: Uint8Array;
 }
 
 /** Takes blocks until the header is whole. */
@@ -26,12 +27,16 @@ export class HeaderReader {
   #bytes = 0;
 
   /** Takes a block; gives the header where it ends in it. Fails with `MESSAGE_HEADER_TOO_LONG`. */
-  add(block: Uint8Array): Result<FoundHeader | undefined> {
-    this.#bytes += block.length;
-    this.#unread.push(Buffer.from(block.buffer, block.byteOffset, block.length).toString('latin1'));
+  add(bytes: Uint8Array): Result<FoundHeader | undefined> {
+    this.#bytes += bytes.length;
+    const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    // The body, which mostly follows in the same block, need not become text.
+    const emptyLine = block.indexOf(EMPTY_LINE);
+    const end = emptyLine < 0 ? block.length : emptyLine + EMPTY_LINE.length;
+    this.#unread.push(block.toString('latin1', 0, end));
     // Only a block with a line end can end a line; joining at each block would take time that grows with its square.
     const found = block.includes(LF) ? this.#readLines() : undefined;
-    if (found !== undefined) return success(found);
+    if (found !== undefined) return success({ header: found.header, rest: restOf(found.rest, block, end) });
     return this.#bytes > LONGEST_HEADER_BYTES
       ? failure(deliveryFaults.make('MESSAGE_HEADER_TOO_LONG', { limit: LONGEST_HEADER_BYTES }))
       : success(undefined);
@@ -41,10 +46,12 @@ export class HeaderReader {
   end(): FoundHeader {
     const last = this.#unread.join('');
     const header = this.#lines.join('');
-    return this.#isOfHeader(last) ? { header: header + last, rest: '' } : { header, rest: last };
+    return this.#isOfHeader(last)
+      ? { header: header + last, rest: new Uint8Array() }
+      : { header, rest: Buffer.from(last, 'latin1') };
   }
 
-  #readLines(): FoundHeader | undefined {
+  #readLines(): { readonly header: string; readonly rest: string } | undefined {
     const text = this.#unread.join('');
     let start = 0;
     for (let end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n', start)) {
@@ -60,4 +67,10 @@ export class HeaderReader {
   #isOfHeader(line: string): boolean {
     return FIELD.test(line) || (this.#lines.length > 0 && /^[ \t]/.test(line));
   }
+}
+
+/** The text before `end` that was read too far, and what is behind it. */
+function restOf(text: string, block: Buffer, end: number): Uint8Array {
+  if (text.length <= end) return block.subarray(end - text.length);
+  return Buffer.concat([Buffer.from(text, 'latin1'), block.subarray(end)]);
 }

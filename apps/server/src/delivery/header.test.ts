@@ -1,7 +1,7 @@
 import type { MailboxAddress } from '@postbearer/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HeaderReader, type FoundHeader } from './header-reader.ts';
+import { HeaderReader } from './header-reader.ts';
 import { headerDate, readHeader, writeHeader, type HeaderChanges } from './header.ts';
 
 const MAILBOX = 'notes@example.com' as MailboxAddress;
@@ -12,16 +12,17 @@ const CHANGES: HeaderChanges = {
   sender: MAILBOX,
 };
 
-function find(blocks: readonly Uint8Array[]): FoundHeader {
+function find(blocks: readonly Uint8Array[]): { readonly header: string; readonly rest: string } {
   const reader = new HeaderReader();
   for (const [index, block] of blocks.entries()) {
     const found = reader.add(block);
     if (!found.ok) throw new Error(found.fault.message);
     if (found.value === undefined) continue;
-    const more = Buffer.concat(blocks.slice(index + 1)).toString('latin1');
-    return { header: found.value.header, rest: found.value.rest + more };
+    const rest = Buffer.concat([found.value.rest, ...blocks.slice(index + 1)]);
+    return { header: found.value.header, rest: rest.toString('latin1') };
   }
-  return reader.end();
+  const { header, rest } = reader.end();
+  return { header, rest: Buffer.from(rest).toString('latin1') };
 }
 
 /** The whole message as it would be stored. */

@@ -14,6 +14,9 @@ import { HeaderReader, type FoundHeader } from './header-reader.ts';
 import { deliveryFaults } from './faults.ts';
 import { headerDate, readHeader, recipientsOf, writeHeader, type IncomingHeader } from './header.ts';
 
+const CR = 0x0d;
+const LF = 0x0a;
+
 /** A message on its way in. */
 export interface Incoming {
   readonly app: App;
@@ -55,8 +58,17 @@ async function readToHeader(content: AsyncIterable<Uint8Array>): Promise<Result<
   return success({ ...reader.end(), blocks });
 }
 
-async function writeAll(intake: Intake, beginning: string, blocks: AsyncIterator<Uint8Array>): Promise<Result<void>> {
-  const written = await intake.write(Buffer.from(beginning, 'latin1'));
+/** Writes the header as it is to be and the bytes behind it as they come. */
+async function writeAll(
+  intake: Intake,
+  header: string,
+  rest: Uint8Array,
+  blocks: AsyncIterator<Uint8Array>,
+): Promise<Result<void>> {
+  const beginning = Buffer.allocUnsafeSlow(header.length + rest.length);
+  beginning.write(header, 'latin1');
+  beginning.set(rest, header.length);
+  const written = await intake.write(beginning, true);
   if (!written.ok) return written;
   for (let next = await blocks.next(); next.done !== true; next = await blocks.next()) {
     const more = await intake.write(next.value);
@@ -66,10 +78,10 @@ async function writeAll(intake: Intake, beginning: string, blocks: AsyncIterator
 }
 
 /** The same blocks, each of them digested as well. */
-async function* digested(content: AsyncIterable<Uint8Array>, digest: Hash): AsyncGenerator<Uint8Array> {
-  for await (const block of content) {
-    digest.update(block);
-    yield block;
+async function* digested(blocks: AsyncIterator<Uint8Array>, digest: Hash): AsyncGenerator<Uint8Array> {
+  for (let next = await blocks.next(); next.done !== true; next = await blocks.next()) {
+    digest.update(next.value);
+    yield next.value;
   }
 }
 
@@ -88,22 +100,26 @@ function addressed({ app, sender, recipients }: Incoming, header: IncomingHeader
 
 function idempotencyOf(
   { idempotency, sender, recipients }: Incoming,
-  { idempotencyKey }: IncomingHeader,
-  content: Hash,
+  key: string | undefined,
+  content: Hash | undefined,
 ): { idempotency?: { key: string; digest: string } } {
-  const key = idempotency?.key ?? idempotencyKey;
   if (key === undefined) return {};
   const said = JSON.stringify([sender ?? null, recipients ?? null]);
-  const digest = idempotency?.digest ?? createHash('sha256').update(said).update(content.digest()).digest('hex');
+  const hash = createHash('sha256').update(said);
+  const digest = idempotency?.digest ?? (content === undefined ? hash : hash.update(content.digest())).digest('hex');
   return { idempotency: { key, digest } };
+}
+
+/** A digest of what was read so far, for a message with a key of which nothing else tells what it is. */
+function digestOf({ header, rest }: FoundHeader): Hash {
+  return createHash('sha256').update(header, 'latin1').update(rest);
 }
 
 async function store(incoming: Incoming, intake: Intake, submitter: Submitter): Promise<Result<Enqueued>> {
   const { app, origin, hostname, now, dsn, priority, sendAt, statements } = incoming;
-  const digest = createHash('sha256');
-  const opened = await readToHeader(digested(incoming.content, digest));
+  const opened = await readToHeader(incoming.content);
   if (!opened.ok) return opened;
-  const { rest, blocks } = opened.value;
+  const { rest } = opened.value;
   const header = readHeader(opened.value.header);
   if (!header.ok) return header;
   const envelope = addressed(incoming, header.value);
@@ -119,8 +135,11 @@ async function store(incoming: Incoming, intake: Intake, submitter: Submitter): 
     sender: route.value.sender,
     ...(route.value.from === undefined ? {} : { from: route.value.from }),
   };
-  const beginning = writeHeader(header.value, changes, !rest.startsWith('\r\n')) + rest;
-  const written = await writeAll(intake, beginning, blocks);
+  const key = incoming.idempotency?.key ?? header.value.idempotencyKey;
+  const digest = key === undefined ? undefined : digestOf(opened.value);
+  const blocks = digest === undefined ? opened.value.blocks : digested(opened.value.blocks, digest);
+  const hasEmptyLine = rest[0] === CR && rest[1] === LF;
+  const written = await writeAll(intake, writeHeader(header.value, changes, !hasEmptyLine), rest, blocks);
   if (!written.ok) return written;
   return await submitter.accept(intake, request, route.value, {
     recipients: envelope.value.recipients,
@@ -131,7 +150,7 @@ async function store(incoming: Incoming, intake: Intake, submitter: Submitter): 
     ...(priority === undefined ? {} : { priority }),
     ...(sendAt === undefined ? {} : { sendAt }),
     ...(statements === undefined ? {} : { statements }),
-    ...idempotencyOf(incoming, header.value, digest),
+    ...idempotencyOf(incoming, key, digest),
   });
 }
 

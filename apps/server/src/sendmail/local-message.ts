@@ -19,7 +19,7 @@ import {
   type DsnRequest,
   type Result,
 } from '@postbearer/core';
-import { HeaderReader } from '../delivery/header-reader.ts';
+import { HeaderReader, type FoundHeader } from '../delivery/header-reader.ts';
 import type { DropHead } from './drop-format.ts';
 import { sendmailFaults } from './faults.ts';
 
@@ -182,7 +182,7 @@ export async function readLocalMessage(
 ): Promise<Result<ReadyMessage>> {
   const blocks = withLineEnds(input, submission.ignoresDots)[Symbol.asyncIterator]();
   const reader = new HeaderReader();
-  let found: { readonly header: string; readonly rest: string } | undefined;
+  let found: FoundHeader | undefined;
   let isFirst = true;
   while (found === undefined) {
     const block = await blocks.next();
@@ -206,8 +206,8 @@ export async function readLocalMessage(
     ...(sender === undefined ? {} : { sender }),
     ...(dsn === undefined ? {} : { dsn }),
   };
-  const beginning = headerOf(fields, submission, hostname) + found.rest;
-  return success({ head, content: joined(Buffer.from(beginning, 'latin1'), blocks) });
+  const header = Buffer.from(headerOf(fields, submission, hostname), 'latin1');
+  return success({ head, content: joined(Buffer.concat([header, found.rest]), blocks) });
 }
 
 /** The first line of a mailbox file, which is no field, would end the header before it began. */
