@@ -213,6 +213,20 @@ describe('the settings file of a running service', () => {
   }, 60_000);
 });
 
+describe('SIGHUP', () => {
+  test('while the service starts does not end it', async () => {
+    await using world = await World.start();
+    const { child, said } = world.spawn();
+    for (let index = 0; index < 200 && !said().includes('Postbearer ready'); index += 1) {
+      // Before it listens for signals nobody could send it one on purpose.
+      if (said() !== '') child.kill('SIGHUP');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await vi.waitFor(() => expect(said()).toContain('Postbearer ready'), WAIT);
+    expect(child.signalCode).toBeNull();
+  }, 60_000);
+});
+
 describe('a second process on the same data', () => {
   test('is refused with a sentence, and the first goes on', async () => {
     await using world = await World.start();

@@ -8,6 +8,7 @@ import {
   type CertificateFiles,
   type ListenerSettings,
   type LogSettings,
+  type Server,
   type ServiceLog,
   type ServiceSettings,
 } from '@postbearer/server';
@@ -120,6 +121,29 @@ async function run(flags: ServeFlags, terminal: Terminal): Promise<number> {
 }
 
 async function serve(settings: Settings, log: ServiceLog, flags: ServeFlags, terminal: Terminal): Promise<number> {
+  let running: Server | undefined;
+  // Who rotates a log says so with the signal that also stands for changed settings. It would end a process that starts.
+  const hangUp = (): void => {
+    log.reopen();
+    void running?.reread();
+  };
+  if (process.platform !== 'win32') process.on('SIGHUP', hangUp);
+  try {
+    return await serveUntilStopped(settings, log, flags, terminal, (server) => {
+      running = server;
+    });
+  } finally {
+    process.off('SIGHUP', hangUp);
+  }
+}
+
+async function serveUntilStopped(
+  settings: Settings,
+  log: ServiceLog,
+  flags: ServeFlags,
+  terminal: Terminal,
+  onStarted: (server: Server) => void,
+): Promise<number> {
   const dataFolder = dataFolderOf(flags, settings.service.dataFolder, terminal);
   const started = await startServer({
     settings,
@@ -135,12 +159,7 @@ async function serve(settings: Settings, log: ServiceLog, flags: ServeFlags, ter
   // Stopped while it waited for its database.
   if (!started.ok && terminal.signal.aborted) return EXIT.ok;
   const server = need(started);
-  // Who rotates a log says so with the signal that also stands for changed settings.
-  const reread = (): void => {
-    log.reopen();
-    void server.reread();
-  };
-  if (process.platform !== 'win32') process.on('SIGHUP', reread);
+  onStarted(server);
   try {
     const { addresses: relay, apiAddresses: api } = server;
     const ready = { ready: true, dataFolder, relay, api };
@@ -152,7 +171,7 @@ async function serve(settings: Settings, log: ServiceLog, flags: ServeFlags, ter
     if (fault !== undefined) throw CommandFailure.of(fault);
   } finally {
     await server.close();
-    process.off('SIGHUP', reread).off('SIGINT', leaveAtOnce).off('SIGTERM', leaveAtOnce);
+    process.off('SIGINT', leaveAtOnce).off('SIGTERM', leaveAtOnce);
   }
   return EXIT.ok;
 }
