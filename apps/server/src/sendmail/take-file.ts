@@ -17,8 +17,10 @@ import {
   type Fault,
   type FaultValues,
   type MailboxAddress,
+  type Result,
 } from '@postbearer/core';
 import { passPoint, type Database } from '@postbearer/database';
+import type { App } from '../access/app.ts';
 import type { AppRegistry } from '../access/app-registry.ts';
 import type { Submitter } from '../delivery/submit.ts';
 import { takeIn } from '../delivery/take-in.ts';
@@ -78,6 +80,11 @@ async function* blocksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+/** What the database, the disk or the end of the service is the reason for is not for one message to suffer. */
+function isOfAll({ code }: Fault): boolean {
+  return /^(?:DATABASE|SERVICE)_/.test(code);
 }
 
 /** Takes files in, one at a time each. */
@@ -142,6 +149,8 @@ export class FileTaker {
       recipients.push(recipient);
     }
     const sender = drop.sender === undefined || drop.sender === '' ? drop.sender : this.#parsed(drop.sender);
+    const admitted = await this.#admit(app, recipients.length);
+    if (!admitted.ok) return this.#unready(admitted.fault);
     const taken = await takeIn(
       {
         app,
@@ -162,10 +171,20 @@ export class FileTaker {
       const known = await isTaken(database, name);
       return known.ok && known.value ? await this.#done(name) : 'again';
     }
-    // What the database or the end of the service is the reason for is not for this message to suffer.
-    if (/^(?:DATABASE|SERVICE)_/.test(taken.fault.code)) return 'none';
-    if (taken.fault.next === 'retry' || taken.fault.next === 'uncertain') return 'again';
+    if (taken.fault.next === 'retry' || taken.fault.next === 'uncertain' || isOfAll(taken.fault))
+      return this.#unready(taken.fault);
     return await this.#refuse(name, owner, taken.fault, app.name);
+  }
+
+  /** Room on the disk and the limits of the app, as for whatever else comes in. */
+  async #admit(app: App, recipients: number): Promise<Result<void>> {
+    const { admission } = this.#options.submitter;
+    const admitted = await admission.message(app);
+    return admitted.ok ? admission.recipients(app, recipients) : admitted;
+  }
+
+  #unready(fault: Fault): FileOutcome {
+    return isOfAll(fault) ? 'none' : 'again';
   }
 
   async #done(name: string): Promise<FileOutcome> {

@@ -17,12 +17,12 @@ import {
 } from '@postbearer/core';
 import { passPoint } from '@postbearer/database';
 import { composeMessage, type MailInput } from '@postbearer/mailer';
-import type { Priority } from '@postbearer/queue';
+import type { Enqueued, Priority } from '@postbearer/queue';
 import type { App } from '../../access/app.ts';
 import { accessFaults } from '../../access/faults.ts';
 import type { ApiKey } from '../../access/key.ts';
 import type { Submitter } from '../../delivery/submit.ts';
-import { takeIn } from '../../delivery/take-in.ts';
+import { takeIn, type Incoming } from '../../delivery/take-in.ts';
 import { httpFaults } from '../faults.ts';
 import { mailOf, type MessageFields } from './message-input.ts';
 import { timeOf, type AcceptedMessage } from './message-output.ts';
@@ -99,17 +99,28 @@ interface Stored {
   readonly sizeBytes: number;
 }
 
-/** The submitter, which also tells what it is given. */
+/** The submitter, which also tells what it is given, and counts the recipients once they are known. */
 function watched(submitter: Submitter, tell: (stored: Stored) => void): Submitter {
   return {
     ...submitter,
-    accept(intake, request, route, facts) {
+    async accept(intake, request, route, facts) {
       const { messageId, recipients } = facts;
+      const admitted = submitter.admission.recipients(request.app, recipients.length);
+      if (!admitted.ok) return admitted;
       const from = route.from ?? request.from[0] ?? route.sender;
       tell({ from, mailbox: route.lane.mailbox, messageId, recipients, sizeBytes: intake.sizeBytes });
-      return submitter.accept(intake, request, route, facts);
+      return await submitter.accept(intake, request, route, facts);
     },
   };
+}
+
+async function takeChecked(incoming: Incoming, submitter: Submitter): Promise<Result<Enqueued>> {
+  try {
+    return await takeIn(incoming, submitter);
+  } catch (error) {
+    if (error instanceof BodyRefused) return failure(error.fault);
+    throw error;
+  }
 }
 
 /** Stores a message. What its content refuses (`BodyRefused`) is a failure; anything else that reading it throws is thrown. */
@@ -131,10 +142,8 @@ export async function takeMessage(taking: Taking, call: RawCall, parts: ApiParts
     now: clock.now(),
     ...(sendAt === undefined ? {} : { sendAt: Date.parse(sendAt) }),
   };
-  const taken = await takeIn(incoming, submitter).catch((error: unknown) => {
-    if (error instanceof BodyRefused) return failure(error.fault);
-    throw error;
-  });
+  const admitted = await submitter.admission.message(app);
+  const taken = admitted.ok ? await takeChecked(incoming, submitter) : admitted;
   if (!taken.ok || stored === undefined) {
     if (!taken.ok) onEvent({ name: 'submission.refused', app: app.name, origin, fault: taken.fault });
     return taken.ok ? failure(httpFaults.make('SERVICE_FAILED_INSIDE')) : taken;
