@@ -271,6 +271,36 @@ describe('a lane', () => {
     await eventually(async () => new Set(await statesOf())).toEqual(new Set(['delivered']));
   });
 
+  test('a denied From is tried soon where a person asks for it, although the lane is never idle', async () => {
+    const fault = faultOf('M365_SEND_AS_DENIED', 'needs-person');
+    let [isMended, isOver] = [false, false];
+    let sent = 0;
+    await enqueue('denied', 'other@example.com');
+    start(
+      async (...args) => {
+        const isDenied = args[1]?.messageId === '<denied@example.com>';
+        if (isDenied && !isMended) return refuse(fault)(...args);
+        sent += 1;
+        if (!isDenied && !isOver) await enqueue(`m${sent}`);
+        return accept(...args);
+      },
+      // By itself it would be tried after hours.
+      {
+        probeTimes: { firstMs: 1e7, longestMs: 1e7 },
+        lane: { ...lane, pace: { ...lane.pace, messagesPerMinute: 1e6 } },
+      },
+    );
+    await eventually(() => heldEvents()).toMatchObject([{ sender: 'other@example.com' }]);
+    // More than are ever in hand.
+    for (let index = 0; index < 200; index += 1) await enqueue(`busy${index}`);
+    await eventually(() => sent).toBeGreaterThan(3);
+    isMended = true;
+    await queue.release(lane.name, 'other@example.com');
+    await eventually(() => events.filter(({ name }) => name === 'lane.released').length).toBe(1);
+    isOver = true;
+    await eventually(() => events.filter(({ name }) => name === 'message.settled').length).toBeGreaterThan(200);
+  });
+
   test('pauses where the server asks to go slowly', async () => {
     const evidence = { kind: 'smtp', stage: 'final', host: 'h', code: 432, lines: [] } as const;
     const busy = faultOf('M365_CONNECTIONS_EXCEEDED', 'retry', { evidence });

@@ -37,6 +37,8 @@ const LONGEST_PAUSE_MS = 5 * 60_000;
 /** After a database that does not answer. */
 const DATABASE_PAUSE_MS = 1000;
 const IN_HAND_PER_CONNECTION = 2;
+/** How often a lane that is never empty looks for holds that a person wants to be tried. */
+const LOOK_AT_HOLDS_MS = 1000;
 /** The most in hand where more are; they become more while each is sent within this time of being leased, its wait included. */
 const MOST_IN_HAND = 128;
 const SHORT_MS = 50;
@@ -89,6 +91,7 @@ export class LaneWorker {
   #timer: ClockTimer | undefined;
   #pauseMs = 0;
   #pausedUntilMs = -Infinity;
+  #lookAtHoldsMs = -Infinity;
   /** How many may be in hand. */
   #mostInHand: number;
   /** How long the last message took from its lease to the answer, where it was accepted. */
@@ -157,7 +160,8 @@ export class LaneWorker {
     const waitMs = Math.max(pausedMs, allowance.waitMs);
     if (waitMs > 0) return this.#wakeIn(waitMs);
     // A lane that never runs empty must try its held senders too.
-    if (this.#nextProbeMs() <= clock.monotonicMs() && (await this.#probeHolds())) return true;
+    const lookMs = Math.min(this.#lookAtHoldsMs, this.#nextProbeMs());
+    if (lookMs <= clock.monotonicMs() && (await this.#probeHolds())) return true;
     const leased = await queue.lease(lane.name, { limit: Math.min(room, allowance.messages) });
     if (!leased.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
     if (leased.value.length > 0) return await this.#beginAll(leased.value);
@@ -318,7 +322,8 @@ export class LaneWorker {
 
   /** Tries the holds whose time has come, with one message each; gives whether one was leased. */
   async #probeHolds(): Promise<boolean> {
-    const { lane, queue } = this.#options;
+    const { lane, queue, clock } = this.#options;
+    this.#lookAtHoldsMs = clock.monotonicMs() + LOOK_AT_HOLDS_MS;
     const found = await queue.holds();
     if (!found.ok) return this.#wakeIn(DATABASE_PAUSE_MS);
     const holds = found.value.filter((hold) => hold.lane === lane.name && hold.kind === 'fault');
@@ -332,7 +337,7 @@ export class LaneWorker {
       if (leased.ok && leased.value.length > 0) return await this.#beginAll(leased.value);
     }
     const nextMs = this.#nextProbeMs();
-    return nextMs < Infinity && this.#wakeIn(nextMs - this.#options.clock.monotonicMs());
+    return nextMs < Infinity && this.#wakeIn(nextMs - clock.monotonicMs());
   }
 
   #isProbing(sender: string): boolean {
