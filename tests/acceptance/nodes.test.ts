@@ -1,5 +1,7 @@
 /** Services that share a PostgreSQL database: who sends what, what they know of one another, and a database that is away. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PostbearerEvent, Secret } from '@postbearer/core';
@@ -11,6 +13,8 @@ import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { itWithTool } from '../setup/foreign-tools.ts';
 import { postgresqlForThisFile, type TestServer } from '../setup/postgresql.ts';
 import { Dialogue, plainResponse, submit } from '../setup/relay-world.ts';
+import { LAUNCHER } from '../setup/run-command.ts';
+import { keepOutput } from '../setup/run-record.ts';
 
 /** Other work on the machine may make anything slow. */
 const WAIT = { timeout: 40_000, interval: 50 };
@@ -37,6 +41,7 @@ class World implements AsyncDisposable {
   readonly folder: string;
   readonly #nodes: Node[] = [];
   readonly #dialogues: Dialogue[] = [];
+  readonly #children: ChildProcess[] = [];
 
   private constructor(emulator: Emulator, database: TestServer, url: Secret, folder: string) {
     this.emulator = emulator;
@@ -129,6 +134,26 @@ class World implements AsyncDisposable {
     return replies;
   }
 
+  /** Starts the command line as a process, and gives what it says. */
+  spawn(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): { readonly child: ChildProcess; readonly said: () => string } {
+    const { PATH } = process.env;
+    const child = spawn(process.execPath, [LAUNCHER, ...args], {
+      env: { PATH, HOME: this.folder, NO_PROXY: '127.0.0.1,localhost', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#children.push(child);
+    let said = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (part: Buffer) => {
+        said += part.toString('utf8');
+        keepOutput(part.toString('utf8'));
+      });
+    return { child, said: () => said };
+  }
+
   get subjects(): string[] {
     return this.emulator.messages.map(
       ({ bytes }) => /^Subject: (.*)\r$/m.exec(Buffer.from(bytes).toString('latin1'))?.[1] ?? '',
@@ -137,6 +162,7 @@ class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const dialogue of this.#dialogues) dialogue.close();
+    for (const child of this.#children) child.kill('SIGKILL');
     await this.startDatabase();
     await Promise.all(this.#nodes.map(async ({ server }) => await server.close({ graceMs: 0 })));
     await this.emulator.close();
@@ -237,6 +263,29 @@ describe('two services on one database', () => {
       expect(fault.message).toContain('"mail-1"');
       const isOver = await Promise.race([one.server.ended, Promise.resolve('it goes on')]);
       expect(isOver).toBe('it goes on');
+    },
+    90_000,
+  );
+
+  itWithTool(
+    'postgresql',
+    'as processes: the replaced one ends with the sentence on its error output',
+    async (postgres) => {
+      await using world = await World.start(postgres);
+      const file = join(world.folder, 'Global-variables.json');
+      await writeFile(file, JSON.stringify(world.emulator.settings()));
+      const serve = (name: string): { readonly child: ChildProcess; readonly said: () => string } => {
+        const environment = { POSTBEARER_DATABASE_URL: world.url.reveal(), POSTBEARER_NODE: 'mail-1' };
+        const args = ['serve', '--config', file, '--data', join(world.folder, name)];
+        return world.spawn(args, environment);
+      };
+      const first = serve('one');
+      const exited = once(first.child, 'exit');
+      await vi.waitFor(() => expect(first.said()).toContain('Postbearer ready'), WAIT);
+      const second = serve('two');
+      expect(await exited).toEqual([78, null]);
+      expect(first.said().replaceAll(/\s+/g, ' ')).toContain('Another process has started under the name "mail-1"');
+      await vi.waitFor(() => expect(second.said()).toContain('Postbearer ready'), WAIT);
     },
     90_000,
   );
