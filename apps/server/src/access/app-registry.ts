@@ -30,6 +30,8 @@ import { Refusals } from './refusals.ts';
 
 /** So many addresses are remembered for each app. */
 const MOST_ADDRESSES = 200;
+/** So many answers to "whose address is this" are remembered. */
+const MOST_FOUND = 10_000;
 
 /** How an app is added. */
 export interface AddOptions {
@@ -90,6 +92,8 @@ export class AppRegistry {
   readonly #check = new PasswordCheck();
   #apps: ReadonlyMap<string, KnownApp> = new Map();
   #isSlowInUse = false;
+  /** What was found for an address since the apps were read. */
+  readonly #byAddress = new Map<string, App | undefined>();
   #storing: Promise<unknown> = Promise.resolve();
   /** From where each app signed in well, by its name in lower case. */
   #addresses: ReadonlyMap<string, Set<string>> = new Map();
@@ -116,6 +120,7 @@ export class AppRegistry {
     if (!found.ok) return found;
     if (!addresses.ok) return addresses;
     this.#apps = new Map(found.value.map((row) => [row.name.toLowerCase(), knownApp(row)]));
+    this.#byAddress.clear();
     this.#addresses = this.#mergedAddresses(addresses.value);
     const stored = [...this.#apps.values()].flatMap(({ credential, previous }) => [
       credential,
@@ -250,6 +255,15 @@ export class AppRegistry {
 
   /** The app that may send from an address without signing in: that with the narrowest network around it. */
   byAddress(address: string): App | undefined {
+    // Asked at each stage of each session; comparing networks is not free.
+    if (this.#byAddress.has(address)) return this.#byAddress.get(address);
+    const found = this.#findByAddress(address);
+    if (this.#byAddress.size >= MOST_FOUND) this.#byAddress.clear();
+    this.#byAddress.set(address, found);
+    return found;
+  }
+
+  #findByAddress(address: string): App | undefined {
     let [best, narrowest]: [App | undefined, number] = [undefined, -1];
     for (const { app } of this.#apps.values()) {
       for (const network of app.networks) {

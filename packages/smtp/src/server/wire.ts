@@ -5,9 +5,11 @@
  * - The client is read no faster than it is served: input beyond a high-water mark pauses the stream.
  * - Replies are gathered and go out in one write when the input runs out (RFC 2920 section 3.2).
  * - A client that does not read its replies is not served on: at most one batch waits beyond the stream's own buffer.
+ * - A client that sends many lines at once is answered some of them, and then it is the turn of the others.
  * - Input that came before a TLS handshake is never read after it (RFC 3207 section 4.2).
  */
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import type { Clock } from '@postbearer/core';
 import { Deadline } from './deadline.ts';
@@ -19,6 +21,9 @@ import type { TlsInfo } from './session.ts';
 const INPUT_HIGH_WATER_BYTES = 64 * 1024;
 /** Replies that are sent without waiting for the input to run out. */
 const REPLY_BATCH_CHARS = 16 * 1024;
+
+/** Lines of one client that are answered before others get their turn. */
+const LINES_IN_TURN = 32;
 
 /** Why a wait for input ended without any. */
 export type NoInput = 'ended' | 'timed-out' | 'woken';
@@ -38,6 +43,7 @@ export class Wire {
   #isWoken = false;
   #isDiscarding = false;
   #continue: (() => void) | undefined;
+  #linesInTurn = 0;
 
   /** @param onGone - called once when the stream is closed, by whichever side. */
   constructor(stream: Duplex, clock: Clock, timeouts: SmtpServerTimeouts, onGone: () => void) {
@@ -69,7 +75,12 @@ export class Wire {
   async readLine(maxBytes: number, deadline: number, isInterruptible: boolean): Promise<TakenLine | NoInput> {
     for (;;) {
       const line = this.#input.takeLine(maxBytes);
-      if (line !== undefined) return line;
+      if (line !== undefined) {
+        this.#linesInTurn += 1;
+        if (this.#linesInTurn >= LINES_IN_TURN) await this.#letOthersTurn();
+        return line;
+      }
+      this.#linesInTurn = 0;
       const none = await this.#awaitInput(deadline, isInterruptible);
       if (none !== undefined) return none;
     }
@@ -234,6 +245,11 @@ export class Wire {
     const text = this.#unsent;
     this.#unsent = '';
     if (!this.#isGone && this.#stream.writable) this.#stream.write(text);
+  }
+
+  async #letOthersTurn(): Promise<void> {
+    this.#linesInTurn = 0;
+    await nextTurn();
   }
 
   /** Waits for more input, replies sent first; says why there is none. */
