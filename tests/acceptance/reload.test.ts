@@ -265,6 +265,7 @@ describe('a reload', () => {
       ['postbearer.dataFolder', { dataFolder: join(world.folder, 'other') }],
       ['postbearer.node', { node: 'another' }],
       ['postbearer.database.url', { database: { url: { file: join(world.folder, 'url') } } }],
+      ['postbearer.log.file', { log: { file: join(world.folder, 'log') } }],
     ];
     await writeFile(join(world.folder, 'url'), 'postgresql://postbearer@localhost/mail');
     for (const [key, postbearer] of changes) {
