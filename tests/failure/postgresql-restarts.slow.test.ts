@@ -3,7 +3,7 @@ import pg from 'pg';
 import { expect } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { itWithTool } from '../setup/foreign-tools.ts';
-import { startPostgresql, type TestServer } from '../setup/postgresql.ts';
+import { startPostgresql, type TestServer } from '../setup/postgresql-server.ts';
 import { report, size } from './harness/rows.ts';
 import type { MutantName } from './harness/mutants.ts';
 import { DatabaseLine } from './postgresql/database-line.ts';
