@@ -228,7 +228,7 @@ describe('what is too large', () => {
         '/v1/messages?recipient=a@example.com'.slice(0, type === 'message/rfc822' ? undefined : 12),
         {
           key,
-          body: ReadableStream.from(body),
+          body: body,
           headers: { 'content-type': type },
         },
       );

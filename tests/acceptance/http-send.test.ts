@@ -197,7 +197,7 @@ describe('a whole message', () => {
       );
       const answer = await world.ask('/v1/messages?recipient=a@example.com', {
         key,
-        body: ReadableStream.from(pieces),
+        body: pieces,
         headers: { 'content-type': 'message/rfc822' },
       });
       expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
@@ -223,7 +223,7 @@ describe('a message with files beside it', () => {
   };
 
   test('is delivered with each of them, byte for byte', async () => {
-    const large = Buffer.alloc(3_000_000, (index: number) => index % 251);
+    const large = Buffer.from(Uint8Array.from({ length: 3_000_000 }, (_, at) => at % 251));
     const logo = Buffer.from('89504e47', 'hex');
     const answer = await world.ask('/v1/messages', {
       key,

@@ -59,7 +59,7 @@ export class DocumentCheck {
   #parserOf(what: string, schema: Schema): z.ZodType {
     const known = this.#parsers.get(what);
     if (known !== undefined) return known;
-    const made = z.fromJSONSchema(standalone(schema, this.#document) as never);
+    const made = z.fromJSONSchema(standalone(schema, this.#document));
     this.#parsers.set(what, made);
     return made;
   }

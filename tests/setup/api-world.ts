@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { PostbearerEvent } from '@postbearer/core';
 import { startEmulator, type Emulator } from '@postbearer/emulator';
 import { startServer, type KeyInput, type Server, type ServiceSettings } from '@postbearer/server';
@@ -15,7 +16,19 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: unknown;
-  readonly body?: BodyInit;
+  /** A list is sent piece by piece, without its length. */
+  readonly body?: string | Uint8Array | FormData | readonly Uint8Array[];
+}
+
+type Body = NonNullable<ApiRequest['body']>;
+
+function isPieces(body: Body): body is readonly Uint8Array[] {
+  return Array.isArray(body);
+}
+
+function bodyOf(body: Body): BodyInit {
+  if (isPieces(body)) return Readable.toWeb(Readable.from(body)) as ReadableStream;
+  return body instanceof Uint8Array ? new Uint8Array(body) : body;
 }
 
 /** A service, its API and what it delivers. */
@@ -83,7 +96,7 @@ export class ApiWorld {
         ...headers,
       },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-      ...(body === undefined ? {} : { body, duplex: 'half' }),
+      ...(body === undefined ? {} : { body: bodyOf(body), duplex: 'half' }),
     });
     this.#check ??= new DocumentCheck((await (await fetch(`${this.url}/v1/openapi.json`)).json()) as ApiDocument);
     const isJson = (answer.headers.get('content-type') ?? '').includes('json');

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setImmediate as soon } from 'node:timers/promises';
 import { success, type Result } from '@postbearer/core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -100,9 +101,8 @@ test.each([
   ['POST', '/', '{}'],
 ])('%s %s with %j is no operation', async (method, path, body) => {
   const asked = request({ socketPath: socket.path, method, path, agent: false }).end(body);
-  const [incoming] = (await once(asked, 'response')) as [AsyncIterable<Buffer>];
-  const text = Buffer.concat(await Array.fromAsync(incoming)).toString();
-  expect(JSON.parse(text)).toMatchObject({ ok: false, fault: { code: 'SERVICE_ANSWER_UNCLEAR' } });
+  const [incoming] = (await once(asked, 'response')) as [IncomingMessage];
+  expect(JSON.parse(await text(incoming))).toMatchObject({ ok: false, fault: { code: 'SERVICE_ANSWER_UNCLEAR' } });
   expect(removeApp).not.toHaveBeenCalled();
 });
 
