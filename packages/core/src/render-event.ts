@@ -266,6 +266,18 @@ function bounded(value: unknown, maxChars: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, bounded(item, maxChars)]));
 }
 
+/** A record up to this length cannot be too long in bytes, and no text in it has to be cut. */
+const SHORT_RECORD_CHARS = 2000;
+/** What `oneLine` would change, in a text that `JSON.stringify` made: its escapes of control characters and of halves of characters, and the characters that it leaves as they are. */
+const UNSAFE_IN_JSON = /\\[bfnrtu]|[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+
+/** The record as it is, where nothing in it has to be made safe or cut: nearly every one, at a fraction of the cost. */
+function plainRecord(record: object): string | undefined {
+  for (const value of Object.values(record)) if (typeof value === 'object') return undefined;
+  const text = JSON.stringify(record);
+  return text.length <= SHORT_RECORD_CHARS && !UNSAFE_IN_JSON.test(text) ? text : undefined;
+}
+
 /**
  * An event in JSON form: one line without a final line break, at most 8,000 bytes whatever the other side sent.
  *
@@ -274,8 +286,11 @@ function bounded(value: unknown, maxChars: number): unknown {
 export function renderJson(event: PostbearerEvent, at: number): string {
   const { name, ...facts } = event;
   const head = { time: new Date(at).toISOString(), level: levelOf(event), event: name, message: sentenceOf(event) };
+  const whole = { ...head, ...facts };
+  const plain = plainRecord(whole);
+  if (plain !== undefined) return plain;
   for (const maxChars of TEXT_LIMITS) {
-    const record = JSON.stringify(bounded({ ...head, ...facts }, maxChars));
+    const record = JSON.stringify(bounded(whole, maxChars));
     if (utf8Length(record) <= LONGEST_RECORD_BYTES) return record;
   }
   return JSON.stringify(bounded({ ...head, cut: true }, 100));
