@@ -6,6 +6,8 @@ export interface Counters {
   tokenRequests: number;
   /** Of these, how many were answered with a token. */
   tokensIssued: number;
+  /** Requests to Microsoft Graph. */
+  graphRequests: number;
   /** SMTP connections accepted. */
   connections: number;
   /** SMTP connections open now. */
@@ -25,6 +27,7 @@ export function createCounters(): Counters {
   return {
     tokenRequests: 0,
     tokensIssued: 0,
+    graphRequests: 0,
     connections: 0,
     connectionsOpen: 0,
     connectionsMaxOpen: 0,

@@ -7,11 +7,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock, type Clock } from '@postbearer/core';
+import { Secret, systemClock, type Clock } from '@postbearer/core';
 import { isLoopbackHost } from '@postbearer/network';
 import { createCertificateAuthority } from '@postbearer/network/certificates';
 import { createCounters } from './counters.ts';
-import { createSigningKey } from './entra/access-token.ts';
+import { createSigningKey, issueAdministratorToken } from './entra/access-token.ts';
 import { createTokenService } from './entra/token-service.ts';
 import type { EmulatorEventSink } from './events.ts';
 import { createServerData } from './exchange/replies.ts';
@@ -19,6 +19,7 @@ import { SendingLimits } from './exchange/sending-limits.ts';
 import { startSubmission } from './exchange/submission-server.ts';
 import { FaultInjector } from './fault-injection.ts';
 import { EmulatorError, emulatorFaults } from './faults.ts';
+import { createGraphService, GRAPH_PATH } from './graph/graph-service.ts';
 import { startHttps } from './http/https-server.ts';
 import { MessageStore } from './messages.ts';
 import type { Emulator, EmulatorOptions } from './options.ts';
@@ -105,6 +106,9 @@ function defaultsOf(directory: Directory): Emulator['defaults'] {
   };
 }
 
+/** What an administrator needs who sets up an app (learn.microsoft.com/graph/permissions-grant-via-msgraph). */
+const ADMINISTRATOR_PERMISSIONS: readonly string[] = ['Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All'];
+
 interface Running {
   readonly world: World;
   readonly operations: StateOperations;
@@ -112,6 +116,7 @@ interface Running {
   readonly smtp: { readonly host: string; readonly port: number };
   readonly authorityPem: string;
   readonly authorityFile: string;
+  readonly furtherClaims: EmulatorOptions['furtherClaims'];
   readonly stop: () => Promise<void>;
 }
 
@@ -139,6 +144,13 @@ function faceOf(running: Running): Emulator {
     tokenEndpoint: (tenant = defaults.tenantId) => tokenEndpointOf(url, world.directory, tenant),
     smtp,
     url,
+    graphUrl: `${url}${GRAPH_PATH}`,
+    administratorToken({ tenant = defaults.tenantId, permissions = ADMINISTRATOR_PERMISSIONS } = {}) {
+      const found = world.directory.findTenant(tenant);
+      if (found === undefined) throw missing('tenant', tenant);
+      const now = world.clock.now();
+      return Secret.of(issueAdministratorToken(world.signingKey, found, permissions, now, running.furtherClaims));
+    },
     certificateAuthorityPem: running.authorityPem,
     certificateAuthorityFile: running.authorityFile,
     defaults,
@@ -215,7 +227,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       settings: (): EmulatorSettings => settingsOf(world, places, https.base, {}),
     };
     const tokens = createTokenService(world, options.tokenLifetimeSeconds, options.furtherClaims);
-    const https = await startHttps(controlled, tokens, {
+    const graph = createGraphService(world, options.graphPropagationMs ?? 0);
+    const https = await startHttps(controlled, tokens, graph, {
       host,
       port: options.tokenPort ?? 0,
       allowRemote,
@@ -230,6 +243,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       smtp,
       authorityPem: authority.certificatePem,
       authorityFile,
+      furtherClaims: options.furtherClaims,
       stop: () => held.disposeAsync(),
     });
   } catch (error) {

@@ -19,6 +19,7 @@ export const FAULT_STAGES = [
   'content',
   'final',
   'token',
+  'graph',
 ] as const;
 
 /** One of {@link FAULT_STAGES}. */
@@ -36,7 +37,7 @@ export type FaultAction =
   | { readonly kind: 'hang' }
   /** Stage `token` only: a refusal of Entra. */
   | { readonly kind: 'aadsts'; readonly code: number; readonly retryAfterSeconds?: number }
-  /** Stage `token` only: any HTTP reply. */
+  /** Stages `token` and `graph` only: any HTTP reply. */
   | {
       readonly kind: 'http';
       readonly status: number;
@@ -135,9 +136,11 @@ function faultWith(action: Check): Check {
 const { reply, delay, cut, hang, aadsts, http } = ACTIONS;
 const smtpFault = faultWith(variant('kind', { reply, delay, cut, hang }));
 const tokenFault = faultWith(variant('kind', { delay, cut, hang, aadsts, http }));
+const graphFault = faultWith(variant('kind', { delay, cut, hang, http }));
+const WEB_FAULTS: Readonly<Partial<Record<FaultStage, Check>>> = { token: tokenFault, graph: graphFault };
 const anyFault = variant(
   'stage',
-  Object.fromEntries(FAULT_STAGES.map((stage) => [stage, stage === 'token' ? tokenFault : smtpFault])),
+  Object.fromEntries(FAULT_STAGES.map((stage) => [stage, WEB_FAULTS[stage] ?? smtpFault])),
 );
 
 /** The first mistake in a fault, as it may come from a foreign program. */

@@ -1,5 +1,5 @@
 /** How an emulator is started, and what one gives. */
-import type { Clock } from '@postbearer/core';
+import type { Clock, Secret } from '@postbearer/core';
 import type { Counters } from './counters.ts';
 import type { EmulatorEventSink } from './events.ts';
 import type { LimitSettings } from './exchange/sending-limits.ts';
@@ -33,6 +33,8 @@ export interface EmulatorOptions {
   readonly tokenLifetimeSeconds?: number;
   /** Claims that every token has beside those of Entra, for tests that look for leaked tokens by a mark in them. */
   readonly furtherClaims?: Readonly<Record<string, string>>;
+  /** Milliseconds until what Microsoft Graph made is known everywhere; at once when left out. */
+  readonly graphPropagationMs?: number;
   /** Other limits than those of Exchange Online. */
   readonly limits?: LimitSettings;
   /** How many messages are kept in memory, the oldest going first; 10,000 when left out. */
@@ -45,6 +47,15 @@ export interface Emulator {
   /** URL of the token endpoint of a tenant (id or domain); of the first tenant when left out. */
   tokenEndpoint(tenant?: string): string;
   readonly smtp: { readonly host: string; readonly port: number };
+  /** Microsoft Graph v1.0: the part that sets up apps. */
+  readonly graphUrl: string;
+  /**
+   * A token of an administrator for Microsoft Graph, valid for an hour.
+   *
+   * Without permissions it may do everything that the set-up needs. Throws EmulatorError with `EMULATOR_NOT_IN_STATE` for a tenant that
+   * is not there.
+   */
+  administratorToken(options?: { readonly tenant?: string; readonly permissions?: readonly string[] }): Secret;
   /** Scheme, host and port of the HTTPS side: the page for people is there, the API under `/emulator/`. */
   readonly url: string;
   /** Certificate of the authority that both sides' certificates come from. */

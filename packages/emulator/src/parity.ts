@@ -47,6 +47,9 @@ const SIGN_IN = 'exchange/sign-in.test.ts';
 const SESSION = 'exchange/submission.test.ts';
 const LIMITS = 'exchange/sending-limits.test.ts';
 const FAULTS = 'fault-injection.test.ts';
+const GRAPH = 'graph/graph-service.test.ts';
+const GRAPHDOC = 'learn.microsoft.com/graph/api, applications and servicePrincipals';
+const GRAPHERRORS = 'learn.microsoft.com/graph/errors; texts in public reports';
 
 function shown(
   status: 'captured' | 'modelled',
@@ -408,6 +411,62 @@ export const PARITY: readonly ParitySection[] = [
       ),
       absent('Sent Items that fill the mailbox', 'set the mailbox full instead'),
       absent('200 recipients of one domain, external recipients by licence, blocks for spam', NDRDOC),
+    ],
+  },
+  {
+    heading: 'Microsoft Graph',
+    rows: [
+      modelled(
+        'applications by a unique name, made once',
+        `${GRAPHDOC} (application-upsert)`,
+        GRAPH,
+        'makes an application by its unique name once, and finds it again',
+      ),
+      modelled(
+        'Exchange Online and its roles',
+        `${GRAPHDOC} (serviceprincipal-get)`,
+        GRAPH,
+        'offers the roles of Exchange Online, and says so where there is none',
+      ),
+      modelled(
+        'secrets are shown once, two at most',
+        `${GRAPHDOC} (application-addpassword); Azure/azure-cli#12946`,
+        GRAPH,
+        'gives a secret once, and no more than two',
+      ),
+      modelled(
+        'policies that forbid secrets or cap their life',
+        'learn.microsoft.com/graph/api/resources/applicationauthenticationmethodpolicy',
+        GRAPH,
+        'does what the policy of the tenant says of secrets',
+      ),
+      modelled(
+        'consent is one role assignment',
+        `${GRAPHDOC} (serviceprincipal-post-approleassignedto)`,
+        GRAPH,
+        'grants a permission once: this is the consent',
+      ),
+      modelled(
+        '401 without a token for Graph, 403 without the permission',
+        GRAPHERRORS,
+        GRAPH,
+        'lets nobody in without a token for it, and nobody do what was not granted',
+      ),
+      modelled(
+        '400 for an unknown path or property, 405 for a wrong method',
+        GRAPHERRORS,
+        GRAPH,
+        'refuses %s',
+        'a misspelt property',
+      ),
+      modelled(
+        'what was made is not known everywhere at once',
+        'public reports of 404 and NoBackingApplicationObject after creation',
+        GRAPH,
+        'does not know at once what was made a moment ago, where it is told so',
+      ),
+      absent('deleted applications that can be restored', GRAPHDOC),
+      absent('delegated grants, owners, paging of lists', GRAPHDOC),
     ],
   },
 ];

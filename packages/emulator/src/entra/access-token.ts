@@ -24,6 +24,8 @@ export interface VerifiedToken {
   readonly clientId: string;
   readonly objectId: string;
   readonly roles: readonly string[];
+  /** What a person's token may do, word by word; empty in an app's. */
+  readonly scopes: readonly string[];
   /** Seconds since 1970. */
   readonly notBefore: number;
   /** Seconds since 1970. */
@@ -58,7 +60,12 @@ function segment(value: unknown): string {
 
 /** An application permission counts only for the resource that declares it. */
 function rolesFor(subject: TokenSubject): { readonly roles?: readonly string[] } {
-  const granted = subject.resource.includes('outlook.office') ? [...subject.app.consent] : [];
+  const isGraph = subject.resource.includes('graph.microsoft');
+  const granted = isGraph
+    ? [...subject.app.graphConsent]
+    : subject.resource.includes('outlook.office')
+      ? [...subject.app.consent]
+      : [];
   return granted.length === 0 ? {} : { roles: granted };
 }
 
@@ -93,6 +100,12 @@ function claimsOf(subject: TokenSubject, nowSeconds: number, lifetimeSeconds: nu
   };
 }
 
+function signToken(key: SigningKey, claims: Readonly<Record<string, unknown>>): string {
+  const header = { typ: 'JWT', alg: 'RS256', x5t: key.kid, kid: key.kid };
+  const signed = `${segment(header)}.${segment(claims)}`;
+  return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key.privateKey).toString('base64url')}`;
+}
+
 /** Issues a token that ends `lifetimeSeconds` from now; `furtherClaims` stand beside those of Entra and replace none. */
 export function issueToken(
   key: SigningKey,
@@ -101,9 +114,34 @@ export function issueToken(
   lifetimeSeconds: number,
   furtherClaims: Readonly<Record<string, string>> = {},
 ): string {
-  const header = { typ: 'JWT', alg: 'RS256', x5t: key.kid, kid: key.kid };
-  const signed = `${segment(header)}.${segment({ ...furtherClaims, ...claimsOf(subject, Math.floor(now / 1000), lifetimeSeconds) })}`;
-  return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key.privateKey).toString('base64url')}`;
+  return signToken(key, { ...furtherClaims, ...claimsOf(subject, Math.floor(now / 1000), lifetimeSeconds) });
+}
+
+/** Issues the token of a person who may do what `scopes` say in Microsoft Graph. */
+export function issueAdministratorToken(
+  key: SigningKey,
+  tenant: Tenant,
+  scopes: readonly string[],
+  now: number,
+  furtherClaims: Readonly<Record<string, string>> = {},
+): string {
+  const seconds = Math.floor(now / 1000);
+  const issuer = `https://sts.windows.net/${tenant.id}/`;
+  const claims = {
+    aud: 'https://graph.microsoft.com',
+    iss: issuer,
+    iat: seconds - BACKDATED_SECONDS,
+    nbf: seconds - BACKDATED_SECONDS,
+    exp: seconds + 3600,
+    appid: randomUUID(),
+    idtyp: 'user',
+    oid: randomUUID(),
+    scp: scopes.join(' '),
+    tid: tenant.id,
+    upn: `admin@${tenant.domains[0] ?? 'example.com'}`,
+    ver: '1.0',
+  };
+  return signToken(key, { ...furtherClaims, ...claims });
 }
 
 /** A JSON Web Token taken apart, nothing checked. */
@@ -157,6 +195,9 @@ export function verifyToken(key: SigningKey, text: string): VerifiedToken | unde
     clientId: claimText(claims['appid']),
     objectId: claimText(claims['oid']),
     roles: Array.isArray(claims['roles']) ? claims['roles'].map((role) => claimText(role)) : [],
+    scopes: claimText(claims['scp'])
+      .split(' ')
+      .filter((scope) => scope !== ''),
     notBefore: claimNumber(claims['nbf']),
     expiresAt: claimNumber(claims['exp']),
   };

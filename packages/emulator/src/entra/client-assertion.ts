@@ -81,9 +81,9 @@ function keyRefusal(jwt: DecodedJwt, app: App, reason: string): AadstsRefusal {
 
 function checkCertificate(jwt: DecodedJwt, app: App, now: number): AadstsRefusal | undefined {
   const certificate = app.certificates.find((candidate) => {
-    const known = thumbprints(candidate);
+    const known = thumbprints(candidate.certificate);
     return jwt.header['x5t'] === known.sha1 || jwt.header['x5t#S256'] === known.sha256;
-  });
+  })?.certificate;
   if (certificate === undefined) return keyRefusal(jwt, app, 'The key was not found.');
   if (Date.parse(certificate.validTo) <= now) return keyRefusal(jwt, app, 'The key used is expired.');
   if (!signatureHolds(jwt, certificate.publicKey)) return keyRefusal(jwt, app, 'The signature does not match the key.');

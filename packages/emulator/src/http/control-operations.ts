@@ -5,11 +5,13 @@ import {
   count,
   flag,
   guid,
+  listOf,
   oneOf,
   orNull,
   pem,
   record,
   text,
+  variant,
   type Check,
   type Mistake,
 } from '../state/checks.ts';
@@ -23,9 +25,26 @@ const policies = record({
   securityDefaults: flag,
   basicAuth: oneOf('allowed', 'blocked', 'retired'),
   missingFullAccess: oneOf('refuse-sign-in', 'refuse-message'),
+  secretPolicy: oneOf('allowed', 'forbidden', 'half-a-year'),
 });
 const tenantSwitch = record({ tenant: text, enabled: flag }, ['tenant', 'enabled']);
 const mailboxSwitch = record({ mailbox: address, enabled: orNull(flag) }, ['mailbox', 'enabled']);
+const exchangeStep = variant('kind', {
+  'register-service-principal': record({ kind: text, appId: guid, objectId: guid, displayName: text }, [
+    'appId',
+    'objectId',
+  ]),
+  'grant-mailbox': record({ kind: text, mailbox: address, objectId: guid }, ['mailbox', 'objectId']),
+  'grant-send-as': record({ kind: text, address, objectId: guid }, ['address', 'objectId']),
+  'group-mailboxes': record({ kind: text, group: text, mailboxes: listOf(address) }, ['group', 'mailboxes']),
+  'limit-to-group': record({ kind: text, scope: text, group: text }, ['scope', 'group']),
+  'assign-role': record({ kind: text, assignment: text, appId: guid, scope: text }, ['appId', 'scope']),
+  'enable-smtp-auth': record({ kind: text, mailbox: address }, ['mailbox']),
+  'enable-smtp-auth-for-organization': record({ kind: text }),
+});
+const exchangePlan = record({ model: oneOf('mailbox-permission', 'application-rbac'), steps: listOf(exchangeStep) }, [
+  'steps',
+]);
 const smtpAuthSwitch: Check = (value, path) =>
   typeof value === 'object' && value !== null && Object.hasOwn(value, 'mailbox')
     ? mailboxSwitch(value, path)
@@ -52,6 +71,7 @@ const ARGUMENTS: Readonly<Record<OperationName, { readonly checks: readonly Chec
   removeRbacRole: { checks: [guid, address], required: 2 },
   setSmtpAuth: { checks: [smtpAuthSwitch], required: 1 },
   setPolicies: { checks: [text, policies], required: 2 },
+  applyExchangePlan: { checks: [text, exchangePlan], required: 2 },
   addMailbox: { checks: [text, mailbox], required: 2 },
   changeMailbox: { checks: [address, mailboxChanges], required: 2 },
 };

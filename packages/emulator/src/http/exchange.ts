@@ -6,6 +6,8 @@ export interface HttpRequest {
   readonly method: string;
   /** The path, undecoded, without query. */
   readonly path: string;
+  /** What follows the question mark; empty where nothing does. */
+  readonly query: string;
   readonly body: string;
   header(name: string): string;
 }
@@ -40,6 +42,7 @@ export async function readRequest(incoming: IncomingMessage): Promise<HttpReques
   return {
     method: incoming.method ?? 'GET',
     path: (incoming.url ?? '/').split('?')[0] ?? '/',
+    query: (incoming.url ?? '/').split('?').slice(1).join('?'),
     body: Buffer.concat(chunks).toString('utf8'),
     header: (name) => {
       const value = incoming.headers[name];

@@ -1,5 +1,6 @@
 /**
- * The HTTPS side of the emulator: Entra's token endpoint and key documents, the emulator's own API, and a page for people.
+ * The HTTPS side of the emulator: Entra's token endpoint and key documents, Microsoft Graph, the emulator's own API, and a page for
+ * people.
  *
  * API and page answer only requests that name this machine as their host and that no page of another origin made.
  */
@@ -9,6 +10,7 @@ import { isLoopbackHost } from '@postbearer/network';
 import { keyDocument } from '../entra/access-token.ts';
 import type { TokenService } from '../entra/token-service.ts';
 import { EmulatorError, emulatorFaults } from '../faults.ts';
+import { GRAPH_PATH, type GraphService } from '../graph/graph-service.ts';
 import { answerControl, type ControlledEmulator } from './control-api.ts';
 import { jsonReply, readRequest, sendReply, type HttpReply, type HttpRequest } from './exchange.ts';
 import { renderPage } from './page.ts';
@@ -106,6 +108,7 @@ function apologize(outgoing: ServerResponse): void {
 export async function startHttps(
   emulator: ControlledEmulator,
   tokens: TokenService,
+  graph: GraphService,
   settings: HttpsSettings,
 ): Promise<HttpsFace> {
   let base = '';
@@ -131,7 +134,12 @@ export async function startHttps(
       return;
     }
     const tenant = tokenTenant(request.path);
-    const answer = tenant === undefined ? answerOwn(request) : await tokens.answer(request, tenant, base, gone.signal);
+    const answer =
+      tenant !== undefined
+        ? await tokens.answer(request, tenant, base, gone.signal)
+        : request.path.startsWith(`${GRAPH_PATH}/`)
+          ? await graph.answer(request, gone.signal)
+          : answerOwn(request);
     if (answer === 'cut') socket.destroy();
     else if (answer !== 'hang') sendReply(outgoing, answer);
   };

@@ -13,20 +13,40 @@ import type {
   FederatedCredentialState,
   MailboxState,
   MissingFullAccess,
+  SecretPolicy,
   SecretState,
   TenantState,
 } from './state.ts';
 
 /** A client secret with its time of validity, milliseconds since 1970. */
 export interface ClientSecret {
+  /** The ID of the secret, which people paste by mistake in place of its value. */
+  readonly keyId: string;
+  readonly displayName: string;
   readonly value: string;
   readonly startsAt: number;
   endsAt: number;
 }
 
+/** A certificate of an app registration. */
+export interface AppCertificate {
+  readonly keyId: string;
+  readonly displayName: string;
+  readonly certificate: X509Certificate;
+}
+
+/** A permission that a registration asks for. */
+export interface RequiredRole {
+  readonly resourceAppId: string;
+  readonly id: string;
+  readonly type: string;
+}
+
 /** An enterprise application. */
 export interface ServicePrincipal {
   readonly objectId: string;
+  /** When Graph made it, milliseconds since 1970; 0 of what was there at the start. */
+  readonly madeAt: number;
   /** The object ID given to `New-ServicePrincipal`; `undefined` where Exchange was told nothing. */
   exchangeObjectId: string | undefined;
 }
@@ -34,11 +54,20 @@ export interface ServicePrincipal {
 /** An app registration in its tenant. */
 export interface App {
   readonly clientId: string;
-  readonly displayName: string;
+  /** Object ID of the registration: what Graph's paths want and Exchange does not. */
+  readonly objectId: string;
+  displayName: string;
+  /** The key under which Graph finds it again; empty where none was given. */
+  uniqueName: string;
+  /** When Graph made it, milliseconds since 1970; 0 of what was there at the start. */
+  readonly madeAt: number;
+  requiredRoles: RequiredRole[];
   secrets: ClientSecret[];
-  readonly certificates: X509Certificate[];
-  readonly federatedCredentials: FederatedCredentialState[];
+  certificates: AppCertificate[];
+  federatedCredentials: FederatedCredentialState[];
   readonly consent: Set<string>;
+  /** Application permissions of Microsoft Graph with admin consent. */
+  readonly graphConsent: Set<string>;
   disabled: boolean;
   servicePrincipal: ServicePrincipal | undefined;
   /** Lower-case addresses of the mailboxes it has FullAccess to. */
@@ -70,6 +99,8 @@ export interface Tenant {
   securityDefaults: boolean;
   basicAuth: BasicAuthPolicy;
   missingFullAccess: MissingFullAccess;
+  /** What the tenant's policy for app credentials says. */
+  secretPolicy: SecretPolicy;
   readonly apps: App[];
   readonly mailboxes: Mailbox[];
 }
@@ -87,10 +118,23 @@ function randomSecret(): string {
 /** A secret as the state describes it, with what was left out filled in. */
 export function makeSecret(state: SecretState, now: number): ClientSecret {
   return {
+    keyId: randomUUID(),
+    displayName: '',
     value: state.value ?? randomSecret(),
     startsAt: state.startsAt === undefined ? 0 : Date.parse(state.startsAt),
     endsAt: state.endsAt === undefined ? now + YEAR_MS : Date.parse(state.endsAt),
   };
+}
+
+/** A certificate with an ID of its own. */
+export function makeCertificate(certificate: X509Certificate, displayName = ''): AppCertificate {
+  return { keyId: randomUUID(), displayName, certificate };
+}
+
+/** An app registration as Graph makes it: without secrets, consent and enterprise application. */
+export function newApp(input: Pick<App, 'displayName' | 'uniqueName' | 'requiredRoles'>, now: number): App {
+  const empty = makeApp({ displayName: input.displayName, secrets: [], consent: [], servicePrincipal: null }, now);
+  return { ...empty, ...input, madeAt: now };
 }
 
 function lowerCased(texts: readonly string[] | undefined): Set<string> {
@@ -102,17 +146,22 @@ function makeServicePrincipal(state: AppState['servicePrincipal']): ServicePrinc
   const objectId = state?.objectId ?? randomUUID();
   const registered = state?.registeredInExchange ?? true;
   const given = state?.wrongObjectId === true ? randomUUID() : objectId;
-  return { objectId, exchangeObjectId: registered ? given : undefined };
+  return { objectId, madeAt: 0, exchangeObjectId: registered ? given : undefined };
 }
 
 function makeApp(state: AppState, now: number): App {
   return {
     clientId: state.clientId?.toLowerCase() ?? randomUUID(),
+    objectId: randomUUID(),
     displayName: state.displayName ?? 'Application',
+    uniqueName: state.uniqueName ?? '',
+    madeAt: 0,
+    requiredRoles: [],
     secrets: (state.secrets ?? [{}]).map((secret) => makeSecret(secret, now)),
-    certificates: (state.certificates ?? []).map((pem) => new X509Certificate(pem)),
+    certificates: (state.certificates ?? []).map((pem) => makeCertificate(new X509Certificate(pem))),
     federatedCredentials: [...(state.federatedCredentials ?? [])],
     consent: new Set(state.consent ?? ['SMTP.SendAsApp']),
+    graphConsent: new Set(state.graphConsent ?? []),
     disabled: state.disabled ?? false,
     servicePrincipal: makeServicePrincipal(state.servicePrincipal),
     mailboxPermissions: lowerCased(state.mailboxPermissions),
@@ -143,6 +192,7 @@ function makeTenant(state: TenantState, now: number): Tenant {
     securityDefaults: state.securityDefaults ?? false,
     basicAuth: state.basicAuth ?? 'allowed',
     missingFullAccess: state.missingFullAccess ?? 'refuse-sign-in',
+    secretPolicy: state.secretPolicy ?? 'allowed',
     apps: state.apps.map((app) => makeApp(app, now)),
     mailboxes: state.mailboxes.map((mailbox) => makeMailbox(mailbox)),
   };
@@ -167,6 +217,15 @@ export class Directory {
     for (const tenant of this.tenants) {
       const mailbox = findMailboxIn(tenant, address);
       if (mailbox !== undefined) return { tenant, mailbox };
+    }
+    return undefined;
+  }
+
+  /** The app whose registration has this object ID, in whatever tenant. */
+  findAppByObjectId(objectId: string): { readonly tenant: Tenant; readonly app: App } | undefined {
+    for (const tenant of this.tenants) {
+      const app = tenant.apps.find((each) => each.objectId === objectId.toLowerCase());
+      if (app !== undefined) return { tenant, app };
     }
     return undefined;
   }

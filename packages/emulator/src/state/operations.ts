@@ -4,15 +4,25 @@
  * The real services take minutes to an hour to let such a change be felt; the emulator does not wait.
  */
 import { randomUUID, X509Certificate } from 'node:crypto';
-import { Secret, type Clock } from '@postbearer/core';
+import { Secret, type Clock, type ExchangePlan } from '@postbearer/core';
+import { applyPlan } from '../exchange/apply-plan.ts';
 import { EmulatorError, emulatorFaults } from '../faults.ts';
-import { makeMailbox, makeSecret, type App, type Directory, type Mailbox, type Tenant } from './directory.ts';
+import {
+  makeCertificate,
+  makeMailbox,
+  makeSecret,
+  type App,
+  type Directory,
+  type Mailbox,
+  type Tenant,
+} from './directory.ts';
 import type {
   BasicAuthPolicy,
   EmulatorState,
   FederatedCredentialState,
   MailboxState,
   MissingFullAccess,
+  SecretPolicy,
   SecretState,
 } from './state.ts';
 
@@ -26,6 +36,7 @@ export interface TenantPolicies {
   readonly securityDefaults?: boolean;
   readonly basicAuth?: BasicAuthPolicy;
   readonly missingFullAccess?: MissingFullAccess;
+  readonly secretPolicy?: SecretPolicy;
 }
 
 /** Properties of a mailbox; what is left out stays as it is. */
@@ -74,6 +85,12 @@ export interface StateOperations {
   /** `Set-TransportConfig` or `Set-CASMailbox -SmtpClientAuthenticationDisabled`. */
   setSmtpAuth(change: SmtpAuthSwitch): void;
   setPolicies(tenant: string, policies: TenantPolicies): void;
+  /**
+   * Makes true in a tenant (id or domain) what a plan for Exchange Online says, as the script does that is rendered from it.
+   *
+   * A registration with an object ID that is not the enterprise application's is made as asked for, and then refuses every sign-in.
+   */
+  applyExchangePlan(tenant: string, plan: ExchangePlan): void;
   addMailbox(tenant: string, mailbox: MailboxState): void;
   changeMailbox(mailbox: string, changes: MailboxChanges): void;
 }
@@ -101,10 +118,12 @@ function appState(app: App): EmulatorState['tenants'][number]['apps'][number] {
   return {
     clientId: app.clientId,
     displayName: app.displayName,
+    ...(app.uniqueName === '' ? {} : { uniqueName: app.uniqueName }),
     secrets: secretState(app),
-    certificates: app.certificates.map((certificate) => certificate.toString()),
+    certificates: app.certificates.map(({ certificate }) => certificate.toString()),
     federatedCredentials: app.federatedCredentials,
     consent: [...app.consent],
+    graphConsent: [...app.graphConsent],
     disabled: app.disabled,
     servicePrincipal: principalState(app) ?? null,
     mailboxPermissions: [...app.mailboxPermissions],
@@ -128,7 +147,7 @@ function mailboxState(mailbox: Mailbox): MailboxState {
 }
 
 function tenantState(tenant: Tenant): EmulatorState['tenants'][number] {
-  const { id, domains, smtpAuthDisabled, securityDefaults, basicAuth, missingFullAccess } = tenant;
+  const { id, domains, smtpAuthDisabled, securityDefaults, basicAuth, missingFullAccess, secretPolicy } = tenant;
   return {
     id,
     domains,
@@ -136,6 +155,7 @@ function tenantState(tenant: Tenant): EmulatorState['tenants'][number] {
     securityDefaults,
     basicAuth,
     missingFullAccess,
+    secretPolicy,
     apps: tenant.apps.map((app) => appState(app)),
     mailboxes: tenant.mailboxes.map((mailbox) => mailboxState(mailbox)),
   };
@@ -160,7 +180,7 @@ export function createOperations(directory: Directory, clock: Clock): StateOpera
   };
   const principalOf = (clientId: string): NonNullable<App['servicePrincipal']> => {
     const app = appOf(clientId);
-    app.servicePrincipal ??= { objectId: randomUUID(), exchangeObjectId: undefined };
+    app.servicePrincipal ??= { objectId: randomUUID(), madeAt: 0, exchangeObjectId: undefined };
     return app.servicePrincipal;
   };
 
@@ -178,7 +198,7 @@ export function createOperations(directory: Directory, clock: Clock): StateOpera
       appOf(clientId).secrets = [];
     },
     addCertificate(clientId, pem) {
-      appOf(clientId).certificates.push(new X509Certificate(pem));
+      appOf(clientId).certificates.push(makeCertificate(new X509Certificate(pem)));
     },
     addFederatedCredential(clientId, credential) {
       appOf(clientId).federatedCredentials.push(credential);
@@ -227,6 +247,9 @@ export function createOperations(directory: Directory, clock: Clock): StateOpera
     },
     setPolicies(tenant, policies) {
       Object.assign(tenantOf(tenant), policies);
+    },
+    applyExchangePlan(tenant, plan) {
+      applyPlan(tenantOf(tenant), plan);
     },
     addMailbox(tenant, mailbox) {
       tenantOf(tenant).mailboxes.push(makeMailbox(mailbox));

@@ -29,6 +29,7 @@ export const federatedCredential: Check = record(
   {
     issuer: text,
     subject: text,
+    name: text,
     audience: text,
     keys: listOf(jsonWebKey),
   },
@@ -38,10 +39,12 @@ export const federatedCredential: Check = record(
 const app: Check = record({
   clientId: guid,
   displayName: text,
+  uniqueName: text,
   secrets: listOf(secret),
   certificates: listOf(pem),
   federatedCredentials: listOf(federatedCredential),
   consent: listOf(text),
+  graphConsent: listOf(text),
   disabled: flag,
   servicePrincipal: orNull(record({ objectId: guid, registeredInExchange: flag, wrongObjectId: flag })),
   mailboxPermissions: listOf(address),
@@ -72,6 +75,7 @@ const tenant: Check = record(
     securityDefaults: flag,
     basicAuth: oneOf('allowed', 'blocked', 'retired'),
     missingFullAccess: oneOf('refuse-sign-in', 'refuse-message'),
+    secretPolicy: oneOf('allowed', 'forbidden', 'half-a-year'),
     apps: listOf(app),
     mailboxes: listOf(mailbox),
   },

@@ -19,6 +19,8 @@ export interface SecretState {
 export interface FederatedCredentialState {
   readonly issuer: string;
   readonly subject: string;
+  /** Its name in Microsoft Graph. */
+  readonly name?: string;
   /** `api://AzureADTokenExchange` when left out. */
   readonly audience?: string;
   /** The public keys of the issuer as JSON Web Keys; the real service reads them from the issuer's key document. */
@@ -40,6 +42,8 @@ export interface AppState {
   /** Application (client) ID; random when left out. */
   readonly clientId?: string;
   readonly displayName?: string;
+  /** The key under which Microsoft Graph finds it again; none when left out. */
+  readonly uniqueName?: string;
   /** One random secret when left out; an empty list for an app without secrets. */
   readonly secrets?: readonly SecretState[];
   /** Registered certificates, PEM. Their public keys check the signatures of client assertions. */
@@ -47,6 +51,8 @@ export interface AppState {
   readonly federatedCredentials?: readonly FederatedCredentialState[];
   /** Application permissions of Office 365 Exchange Online with admin consent; `['SMTP.SendAsApp']` when left out. */
   readonly consent?: readonly string[];
+  /** Application permissions of Microsoft Graph with admin consent, such as `Application.ReadWrite.OwnedBy`; none when left out. */
+  readonly graphConsent?: readonly string[];
   readonly disabled?: boolean;
   /** `null` for an app that has no service principal in its tenant. */
   readonly servicePrincipal?: ServicePrincipalState | null;
@@ -88,6 +94,9 @@ export type BasicAuthPolicy = 'allowed' | 'blocked' | 'retired';
  */
 export type MissingFullAccess = 'refuse-sign-in' | 'refuse-message';
 
+/** What a tenant's application management policy does with new client secrets: takes them, forbids them, or takes them for half a year at most. */
+export type SecretPolicy = 'allowed' | 'forbidden' | 'half-a-year';
+
 /** A tenant (an organization). */
 export interface TenantState {
   /** Directory (tenant) ID; random when left out. */
@@ -100,6 +109,8 @@ export interface TenantState {
   readonly basicAuth?: BasicAuthPolicy;
   /** `refuse-sign-in` when left out. */
   readonly missingFullAccess?: MissingFullAccess;
+  /** `allowed` when left out. */
+  readonly secretPolicy?: SecretPolicy;
   readonly apps: readonly AppState[];
   readonly mailboxes: readonly MailboxState[];
 }

@@ -141,6 +141,15 @@ function retryAfterMs({ headers }: HttpReply, now: number): number | undefined {
   return Number.isFinite(seconds) ? Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, seconds)) : undefined;
 }
 
+/** What was made a moment ago may also be refused as a reference to nothing. */
+const UNKNOWN_REFERENCE = /does not reference a valid|does not exist|NoBackingApplicationObject/i;
+
+function isNotKnownYet({ code, evidence }: Fault): boolean {
+  if (code === 'M365_GRAPH_NOT_FOUND') return true;
+  const said = evidence?.kind === 'http' ? `${evidence.code ?? ''} ${evidence.message ?? ''}` : '';
+  return code === 'M365_GRAPH_REQUEST_REFUSED' && UNKNOWN_REFERENCE.test(said);
+}
+
 function isRepeatable({ method, isRepeatable: said }: GraphRequest): boolean {
   return said ?? method !== 'POST';
 }
@@ -175,7 +184,7 @@ class Client implements GraphClient {
     done: { readonly repeats: number; readonly asked: number },
   ): GraphWait | undefined {
     const { what } = request;
-    if (request.awaitsNewObject === true && fault.code === 'M365_GRAPH_NOT_FOUND') {
+    if (request.awaitsNewObject === true && isNotKnownYet(fault)) {
       const waitMs = PROPAGATION_PAUSES_MS[done.asked];
       return waitMs === undefined ? undefined : { reason: 'propagation', what, waitMs };
     }
