@@ -238,4 +238,11 @@ describe('a second process on the same data', () => {
     await vi.waitFor(() => expect(world.subjects).toEqual(['still here']), WAIT);
     expect(first.child.exitCode).toBeNull();
   }, 60_000);
+
+  test('is told, where its folder cannot be made, whose it is', async () => {
+    await using world = await World.start();
+    const ended = await runCommand(['serve', '--config', world.file, '--data', join(world.file, 'in-a-file')]);
+    expect(ended.exitCode).toBe(78);
+    expect(ended.err).toContain('SERVICE_FOLDER_UNUSABLE');
+  });
 });

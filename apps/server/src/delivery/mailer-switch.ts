@@ -9,15 +9,18 @@ import type { Mailer } from '@postbearer/mailer';
 
 const LONGEST_WAIT_MS = 10_000;
 
+/** What is asked of a mailer here. */
+export type SendingMailer = Pick<Mailer, 'sendMessage' | 'close'>;
+
 /** The mailer in force. */
 export class MailerSwitch implements Pick<Mailer, 'sendMessage'> {
   readonly #clock: Clock;
-  #mailer: Mailer;
+  #mailer: SendingMailer;
   #leaving: Promise<unknown> | undefined;
   /** Mailers that still finish something. */
   readonly #old = new Set<Promise<void>>();
 
-  constructor(mailer: Mailer, clock: Clock) {
+  constructor(mailer: SendingMailer, clock: Clock) {
     this.#mailer = mailer;
     this.#clock = clock;
   }
@@ -28,7 +31,7 @@ export class MailerSwitch implements Pick<Mailer, 'sendMessage'> {
   };
 
   /** Sends through another mailer from now on; the old one is closed when it has finished. */
-  replace(mailer: Mailer): void {
+  replace(mailer: SendingMailer): void {
     const closed = this.#close(this.#mailer);
     this.#mailer = mailer;
     const waited = Promise.withResolvers<void>();
@@ -45,7 +48,7 @@ export class MailerSwitch implements Pick<Mailer, 'sendMessage'> {
     await Promise.all([this.#close(this.#mailer), ...this.#old]);
   }
 
-  #close(mailer: Mailer): Promise<void> {
+  #close(mailer: SendingMailer): Promise<void> {
     const closed = mailer.close().finally(() => this.#old.delete(closed));
     this.#old.add(closed);
     return closed;
