@@ -12,7 +12,8 @@ import { readSettings } from '@postbearer/settings';
 export interface NodeProgram {
   readonly configFile: string;
   readonly dataFolder: string;
-  readonly databaseUrl: string;
+  /** PostgreSQL; SQLite in the data folder where it is left out. */
+  readonly databaseUrl?: string;
   readonly service: ServiceSettings;
   readonly mailboxes: readonly MailboxAddress[];
 }
@@ -29,7 +30,8 @@ function say(word: NodeWord): void {
 }
 
 async function start(program: NodeProgram): Promise<Server> {
-  const environment = { POSTBEARER_DATABASE_URL: program.databaseUrl };
+  const { databaseUrl } = program;
+  const environment = databaseUrl === undefined ? {} : { POSTBEARER_DATABASE_URL: databaseUrl };
   const reading = await readSettings({ configFile: program.configFile, environment });
   if (reading.settings === undefined) throw new Error(JSON.stringify(reading.findings));
   let delivered = 0;
