@@ -154,6 +154,12 @@ describe('signing in otherwise', () => {
     expect(access.tokenRequest).toBeUndefined();
   });
 
+  it('gives it with its own user name, whatever mailbox the mail is from', async () => {
+    const access = open({ ...PASSWORD_SIGN_IN, username: 'apikey' }, { mailbox: 'reports@contoso.com' });
+    expect(await access.credentials?.({ fresh: false })).toMatchObject({ value: { username: 'apikey' } });
+    access.close();
+  });
+
   it('gives the fault of a password that is not there', async () => {
     const { password: _, ...withoutPassword } = PASSWORD_SIGN_IN;
     const access = open(withoutPassword);

@@ -211,7 +211,9 @@ class Access implements UpstreamAccess {
   async #password(reference: SecretRef | undefined): ReturnType<CredentialSource> {
     const password = await this.#readSecret('password', reference ?? { kind: 'value', value: Secret.of('') });
     if (!password.ok) return password;
-    return success({ kind: 'password', username: this.mailbox ?? '', password: password.value });
+    // A password belongs to its user name, whatever mailbox the mail is from.
+    const username = this.upstream.username ?? this.mailbox ?? '';
+    return success({ kind: 'password', username, password: password.value });
   }
 }
 
@@ -230,7 +232,7 @@ class Access implements UpstreamAccess {
  * ```
  */
 export function upstreamAccess(
-  settings: Settings,
+  settings: Pick<Settings, 'upstreams'>,
   name: string,
   options: UpstreamAccessOptions = {},
 ): Result<UpstreamAccess> {
