@@ -2,16 +2,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '@postbearer/emulator';
+import { openDatabase, sqlBuilder, statement, type SqlSource } from '@postbearer/database';
+import type { Emulator } from '@postbearer/emulator';
 import { startServer, type Server } from '@postbearer/server';
 import { readSettings } from '@postbearer/settings';
 import nodemailer from 'nodemailer';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { LAUNCHER, runCommand } from '../setup/run-command.ts';
 import { keepOutput } from '../setup/run-record.ts';
 
@@ -29,7 +32,7 @@ let answerHooks = 204;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'postbearer-monitoring-'));
-  emulator = await startEmulator({ pace: Number.POSITIVE_INFINITY });
+  emulator = await startCanaryEmulator();
   [server, children, hooks, answerHooks] = [undefined, [], [], 204];
   receiver = createServer((request, response) => {
     let body = '';
@@ -311,33 +314,36 @@ describe('webhooks', () => {
       await process.until(() => process.out.includes('ready'));
       return { process, port: Number(/relay 127\.0\.0\.1:(\d+)/.exec(process.out)?.[1]) };
     };
-    // Nothing is taken at first, so that every event has to outlive the kills.
-    answerHooks = 503;
-    let sent = 0;
-    for (const kills of [1, 2, 3]) {
+    for (const kills of [1, 2, 3, 4]) {
+      // Some events are taken at once, others have to outlive the process.
+      answerHooks = kills % 2 === 0 ? 204 : 503;
       const { process, port } = await start();
-      for (let index = 0; index < 5; index += 1) {
-        await submit(port, password, `user${kills}-${index}@example.com`);
-        sent += 1;
-      }
-      if (kills < 3) {
-        // In the middle of what it does: some are delivered, some are not.
-        process.child.kill('SIGKILL');
-        await once(process.child, 'close');
-      } else {
-        await expect.poll(() => emulator.messages.length, WAIT).toBeGreaterThanOrEqual(sent);
-        answerHooks = 204;
-        const delivered = (): Set<string> =>
-          new Set(
-            hooks.flatMap(({ body }) => {
-              const { type, data: told } = JSON.parse(body) as { type: string; data: { messageId: string } };
-              return type === 'message.delivered' ? [told.messageId] : [];
-            }),
-          );
-        await expect.poll(() => delivered().size, { timeout: 60_000 }).toBe(sent);
-        expect(await process.stop()).toBe(0);
-      }
+      for (let index = 0; index < 5; index += 1) await submit(port, password, `user${kills}-${index}@example.com`);
+      // In the middle of what it does: some are delivered, some are not.
+      process.child.kill('SIGKILL');
+      await once(process.child, 'close');
     }
+    const { process } = await start();
+    await expect.poll(() => emulator.messages.length, WAIT).toBeGreaterThan(15);
+    expect(await process.stop()).toBe(0);
+    const database = await openDatabase({ file: join(data(), 'postbearer.db') });
+    if (!database.ok) throw new Error(database.fault.message);
+    const rows = sqlBuilder<{ message: { id: string; state: string }; webhook_event: { id: string; event: string } }>();
+    const ids = async (of: SqlSource<{ readonly id: string }>): Promise<string[]> => {
+      const found = await database.value.query(statement(of));
+      if (!found.ok) throw new Error(found.fault.message);
+      return found.value.map(({ id }) => id);
+    };
+    const delivered = await ids(rows.selectFrom('message').select('id').where('state', '=', 'delivered'));
+    const waiting = await ids(rows.selectFrom('webhook_event').select('id').where('event', '=', 'message.delivered'));
+    await database.value.close();
+    expect(delivered.length).toBeGreaterThan(10);
+    const told = hooks.filter(({ body }) => body.includes('"message.delivered"')).map(({ id }) => id);
+    const known = new Set([...waiting, ...told].map((id) => id.split('_')[1] ?? ''));
+    // No outcome without its event, and no event of what did not happen.
+    expect([...known].toSorted()).toEqual(delivered.toSorted());
+    expect(waiting.length).toBeGreaterThan(0);
+    expect(told.length).toBeGreaterThan(0);
     for (const { id, time, body, signature } of hooks) {
       const wanted = createHmac('sha256', Buffer.from(KEY, 'base64')).update(`${id}.${time}.${body}`).digest('base64');
       expect(signature).toBe(`v1,${wanted}`);
@@ -382,6 +388,20 @@ describe('the log', () => {
     expect(records.map(({ event }) => event)).toContain('service.stopping');
     expect(records.filter(({ event }) => event === 'smtp.dialogue').length).toBeGreaterThan(20);
     expect(process.err).toBe('');
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('that cannot be written costs no mail, and status says so', async () => {
+    await writeSettings({ log: { file: '/dev/full' } });
+    const args = ['--mailbox', emulator.defaults.mailbox, '--data', data()];
+    const app = await runCommand(['app', 'add', 'scanner', ...args], { printsSecrets: true });
+    const password = /^Password {2}(\S{32})$/m.exec(app.out)?.[1] ?? '';
+    const process = new LongCommand(['serve', '--config', settingsFile(), '--data', data(), '--relay', '0']);
+    await process.until(() => process.out.includes('ready'));
+    const port = Number(/relay 127\.0\.0\.1:(\d+)/.exec(process.out)?.[1]);
+    for (let index = 0; index < 10; index += 1) await submit(port, password, `user${index}@example.com`);
+    await emulator.waitForMessages(10);
+    expect((await runCommand(['status', '--data', data()])).out).toMatch(/^Log {9}\d+ records were lost$/m);
+    expect(await process.stop()).toBe(0);
   });
 
   test('that nobody reads any more does not end the service', async () => {
