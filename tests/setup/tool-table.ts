@@ -52,6 +52,19 @@ export const toolTable = {
   msmtp: { from: 'debian', command: 'msmtp', packageName: 'msmtp', why: 'a sendmail as servers have it' },
   curl: { from: 'debian', command: 'curl', packageName: 'curl', why: 'an SMTP client of its own making' },
   python3: { from: 'debian', command: 'python3', packageName: 'python3', why: 'smtplib, the client of many scripts' },
+  perl: {
+    from: 'debian',
+    command: 'perl',
+    packageName: 'libauthen-sasl-perl',
+    why: 'Net::SMTP, that of older scripts',
+  },
+  smtpSource: {
+    from: 'debian',
+    command: 'smtp-source',
+    packageName: 'postfix',
+    folders: '/usr/sbin',
+    why: 'hands in many messages at once, as the tests of Postfix do',
+  },
   openssl: { from: 'debian', command: 'openssl', packageName: 'openssl', why: 'reads our certificates' },
   postgresql: {
     from: 'debian',
