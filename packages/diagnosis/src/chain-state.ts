@@ -38,7 +38,7 @@ const TIMEOUTS: Partial<StageTimeouts> = {
 
 /** See the head of this file. */
 export class ChainState {
-  readonly settings: Settings;
+  readonly settings: Pick<Settings, 'file' | 'upstreams'>;
   readonly upstreamName: string;
   readonly options: VerifyOptions;
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export class ChainState {
   #access: UpstreamAccess | undefined;
   #session: Promise<Session> | undefined;
 
-  constructor(settings: Settings, upstreamName: string, options: VerifyOptions) {
+  constructor(settings: Pick<Settings, 'file' | 'upstreams'>, upstreamName: string, options: VerifyOptions) {
     this.settings = settings;
     this.upstreamName = upstreamName;
     this.options = options;

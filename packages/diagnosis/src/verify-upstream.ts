@@ -116,7 +116,7 @@ function reportOf(results: readonly CheckResult[], totalMs: number, state: Chain
  * ```
  */
 export async function verifyUpstream(
-  settings: Settings,
+  settings: Pick<Settings, 'file' | 'upstreams'>,
   upstream: string,
   options: VerifyOptions = {},
 ): Promise<ChainReport> {
