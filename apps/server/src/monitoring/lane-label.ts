@@ -16,14 +16,7 @@ export function labelText(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 64);
 }
 
-/**
- * The label of a lane `upstream/mailbox`.
- *
- * @example
- * ```ts no-run
- * laneLabel('default/notifications@example.com'); // => 'default-1f0a5d3c'
- * ```
- */
+/** The label of a lane `upstream/mailbox`: the upstream and eight digits that stand for both, such as `default-1f0a5d3c`. */
 export function laneLabel(lane: string): string {
   const known = labels.get(lane);
   if (known !== undefined) return known;
