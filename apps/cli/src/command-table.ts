@@ -154,6 +154,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => await import('./commands/restore.ts'),
   },
   {
+    path: 'setup entra',
+    summary: 'register the app in Microsoft Entra, with consent and secret, and write the settings',
+    load: async () => await import('./commands/setup/entra.ts'),
+  },
+  {
+    path: 'setup exchange',
+    summary: 'write the PowerShell script for Exchange Online, with every value filled in',
+    load: async () => await import('./commands/setup/exchange.ts'),
+  },
+  {
+    path: 'setup check',
+    summary: 'prove the set-up by a real token and sign-in, and name the step that is missing',
+    load: async () => await import('./commands/setup/check.ts'),
+  },
+  {
+    path: 'setup audit',
+    summary: 'list what our app registrations may do, and their secrets',
+    load: async () => await import('./commands/setup/audit.ts'),
+  },
+  {
+    path: 'setup undo',
+    summary: 'take back what setup entra made',
+    load: async () => await import('./commands/setup/undo.ts'),
+  },
+  {
     path: 'config show',
     summary: 'print every setting in effect and the place it came from',
     load: async () => await import('./commands/config/show.ts'),
@@ -192,4 +217,5 @@ export const NOUNS: Readonly<Record<string, string>> = {
   key: 'keys of the HTTP API',
   queue: 'messages on their way',
   lane: 'the queues of mailboxes',
+  setup: 'from nothing to a mail that is accepted, in Entra and in Exchange Online',
 };
