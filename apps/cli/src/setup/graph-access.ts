@@ -69,8 +69,9 @@ function whoOf(claims: TokenClaims | undefined, text: Secret): string {
   if (payload === undefined) return 'unknown';
   try {
     const all = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Readonly<Record<string, unknown>>;
-    const name = all['upn'] ?? all['unique_name'] ?? all['app_displayname'] ?? claims?.oid;
-    return oneLine(String(name ?? 'unknown'), 120);
+    const names = [all['upn'], all['unique_name'], all['app_displayname'], claims?.oid];
+    const name = names.find((value): value is string => typeof value === 'string' && value !== '');
+    return oneLine(name ?? 'unknown', 120);
   } catch {
     return 'unknown';
   }
