@@ -48,6 +48,7 @@ function controlOf(context: PartContext, { dispatcher, lanes }: SendingPart, mon
       labelOf: laneLabel,
       facts: () => monitoring.facts(),
       trace: (wanted) => monitoring.trace(wanted),
+      changed: (verb, id) => monitoring.changed(verb, id),
     },
   });
 }
@@ -67,7 +68,10 @@ export async function assembleParts(
       ),
     relaySessions: () => listening.relay?.sessions ?? 0,
   });
-  const sending = createSendingPart(context, (leased, decision) => monitoring.settled(leased, decision));
+  const sending = createSendingPart(context, {
+    settled: (leased, decision) => monitoring.settled(leased, decision),
+    queued: (id, submission) => monitoring.queued(id, submission),
+  });
   const control = controlOf(context, sending, monitoring);
   const relay = createRelayPart(context, sending.submitter);
   const api = createApiPart(context, sending, control, monitoring);

@@ -7,7 +7,7 @@ import type { SettledStatements } from './delivery/lane-worker.ts';
 import { LaneBook } from './delivery/lanes.ts';
 import { MailerSwitch } from './delivery/mailer-switch.ts';
 import { createNoticeMaker } from './delivery/notices.ts';
-import { createSubmitter, type Submitter, type SubmitterOptions } from './delivery/submit.ts';
+import { createSubmitter, type QueuedStatements, type Submitter, type SubmitterOptions } from './delivery/submit.ts';
 import { changeBy, type Change, type Part, type PartContext } from './part.ts';
 import { saysTheSame, type Snapshot } from './snapshot.ts';
 
@@ -43,7 +43,7 @@ async function freeBytesOf(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
-function submitterOf(context: PartContext, lanes: LaneBook): Submitter {
+function submitterOf(context: PartContext, lanes: LaneBook, { queued }: StoredBeside): Submitter {
   const { store, dataFolder, clock, current, isClosing } = context;
   return createSubmitter({
     queue: store.queue,
@@ -61,6 +61,7 @@ function submitterOf(context: PartContext, lanes: LaneBook): Submitter {
     ...(current().service.database.url === undefined ? { freeBytes: () => freeBytesOf(dataFolder) } : {}),
     clock,
     isClosing,
+    queuedStatements: queued,
     onQueued: tellOfQueued(context),
   });
 }
@@ -79,8 +80,14 @@ function tellOfQueued({ onEvent }: PartContext): SubmitterOptions['onQueued'] {
     });
 }
 
+/** What is stored in the batches of delivery beside its own. */
+export interface StoredBeside {
+  readonly settled: SettledStatements;
+  readonly queued: QueuedStatements;
+}
+
 /** Makes the part; it sends from its first change on. */
-export function createSendingPart(context: PartContext, settledStatements: SettledStatements): SendingPart {
+export function createSendingPart(context: PartContext, stored: StoredBeside): SendingPart {
   const { store, clock, onEvent, onError, current } = context;
   const { database, queue, apps } = store;
   let inForce = current();
@@ -105,7 +112,7 @@ export function createSendingPart(context: PartContext, settledStatements: Settl
     clock,
     probeTimes,
     noticesFor,
-    settledStatements,
+    settledStatements: stored.settled,
     onEvent,
     onError,
   });
@@ -121,7 +128,7 @@ export function createSendingPart(context: PartContext, settledStatements: Settl
   };
 
   return {
-    submitter: submitterOf(context, lanes),
+    submitter: submitterOf(context, lanes, stored),
     lanes,
     dispatcher,
     async prepare(next) {

@@ -155,6 +155,8 @@ export interface RunningParts {
   readonly labelOf: (lane: string) => string;
   readonly facts: () => ServiceFacts;
   readonly trace: (wanted: string) => AsyncIterable<TraceItem>;
+  /** What else is stored with a change of a message. */
+  readonly changed: (verb: MessageVerb, id: string) => readonly Statement[];
 }
 
 function laneStatus(lane: LaneCount, { running, clock }: ControlOptions): LaneStatus {
@@ -195,7 +197,10 @@ export function createControl(options: ControlOptions): Control {
       ),
     listMessages: ({ filter, page }) => queue.list(filter, page),
     showMessage: ({ id }) => queue.get(id),
-    changeMessage: ({ id, verb, actor }) => queue.change(verb, id, record(actor, `message.${verb}`, id)),
+    changeMessage({ id, verb, actor }) {
+      const { statements } = record(actor, `message.${verb}`, id);
+      return queue.change(verb, id, { statements: [...statements, ...(running?.changed(verb, id) ?? [])] });
+    },
     holdLane: ({ lane, sender, actor }) =>
       queue.hold(lane, sender, record(actor, 'lane.hold', `${lane} ${sender}`.trim())),
     releaseLane: ({ lane, sender, actor }) =>

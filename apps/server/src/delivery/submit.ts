@@ -18,7 +18,7 @@ import {
   type Result,
 } from '@postbearer/core';
 import type { Statement } from '@postbearer/database';
-import type { Enqueued, IdempotencyKey, Intake, Priority, Queue } from '@postbearer/queue';
+import type { Enqueued, IdempotencyKey, Intake, Priority, Queue, Submission } from '@postbearer/queue';
 import type { App } from '../access/app.ts';
 import { accessFaults } from '../access/faults.ts';
 import { createAdmission, NO_APP_LIMITS, type Admission, type AppLimits } from './admission.ts';
@@ -116,6 +116,9 @@ export function routeOf(request: RouteRequest, lanes: LaneBook): Result<Route> {
   });
 }
 
+/** Gives statements that are stored in the batch that takes a message in, or not at all. */
+export type QueuedStatements = (id: string, submission: Submission) => readonly Statement[];
+
 /** What a submitter works with; the limits of a message are looked up for each, because settings change. */
 export interface SubmitterOptions {
   readonly queue: Queue;
@@ -128,6 +131,8 @@ export interface SubmitterOptions {
   readonly freeBytes?: () => Promise<number>;
   readonly clock?: Clock;
   readonly isClosing: () => boolean;
+  /** What else is stored in the batch that takes a message in; nothing where left out. */
+  readonly queuedStatements?: QueuedStatements;
   /** Hears of each message that is stored. */
   readonly onQueued: (
     enqueued: Enqueued,
@@ -182,7 +187,8 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
         isNotice: request.sender === '',
         ...(idempotency === undefined ? {} : { idempotency }),
       };
-      const accepted = await intake.accept(submission, { statements });
+      const further = options.queuedStatements?.(intake.id, submission) ?? [];
+      const accepted = await intake.accept(submission, { statements: [...statements, ...further] });
       if (accepted.ok && accepted.value.isNew)
         options.onQueued(accepted.value, route, request, facts, intake.sizeBytes);
       return accepted;

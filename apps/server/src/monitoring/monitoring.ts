@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { Clock, EventSink, Result, Secret, SecretRef } from '@postbearer/core';
 import { success } from '@postbearer/core';
 import type { Database, Statement } from '@postbearer/database';
-import type { Decision, LeasedMessage, Queue, QueueCounts } from '@postbearer/queue';
+import type { Decision, LeasedMessage, MessageVerb, Queue, QueueCounts, Submission } from '@postbearer/queue';
 import type { Settings } from '@postbearer/settings';
 import type { DayCount, ServiceFacts, TraceItem } from '../delivery/service-facts.ts';
 import { DatabaseWatch } from './database-watch.ts';
@@ -171,6 +171,16 @@ export class Monitoring {
   /** What is to be stored in the batch that settles an attempt. */
   settled(leased: LeasedMessage, decision: Decision): readonly Statement[] {
     return this.#webhooks?.settled(leased, decision) ?? [];
+  }
+
+  /** What is to be stored in the batch that takes a message in. */
+  queued(id: string, submission: Submission): readonly Statement[] {
+    return this.#webhooks?.queued(id, submission) ?? [];
+  }
+
+  /** What is to be stored with a change that a person or an app asked for. */
+  changed(verb: MessageVerb, id: string): readonly Statement[] {
+    return this.#webhooks?.changed(verb, id) ?? [];
   }
 
   /** Whether the process answers at all. */

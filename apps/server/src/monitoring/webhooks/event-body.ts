@@ -5,7 +5,7 @@
  * and no token.
  */
 import { oneLine, type Fault } from '@postbearer/core';
-import type { Decision, LeasedMessage, MessageState } from '@postbearer/queue';
+import type { Decision, LeasedMessage, MessageState, MessageVerb, Submission } from '@postbearer/queue';
 
 /** An event as it is sent. */
 export interface WebhookBody {
@@ -18,6 +18,7 @@ export interface WebhookBody {
 
 /** Events for which webhooks are called, with what they mean. */
 export const WEBHOOK_EVENT_NAMES: Readonly<Record<string, string>> = {
+  'message.queued': 'The message is stored; whoever handed it in was told so.',
   'message.delivered': 'An upstream took the message for every recipient.',
   'message.deferred': 'The message was not taken; it is tried again.',
   'message.refused': 'The message was refused for good for at least one recipient.',
@@ -25,6 +26,8 @@ export const WEBHOOK_EVENT_NAMES: Readonly<Record<string, string>> = {
   'message.uncertain': 'The message was perhaps taken; it is sent again under the same Message-ID after a while.',
   'message.unconfirmed': 'The message was perhaps taken, and is not sent again.',
   'message.held': 'The message waits for a person or for a mend.',
+  'message.discarded': 'An operator removed the message before it was sent.',
+  'message.cancelled': 'The message was called back before it was sent.',
   'lane.held': 'A set-up fault stopped a lane, or one sender in it; its mail is kept.',
   'lane.released': 'The hold of a lane or of a sender is over.',
 };
@@ -73,6 +76,26 @@ export function messageBody(leased: LeasedMessage, decision: Decision): WebhookB
     ...(state === 'deferred' || state === 'uncertain' ? { nextAttemptAt: new Date(readyAt).toISOString() } : {}),
   };
   return { type: `message.${state}`, id: `msg_${id}_${leaseNumber}_${state}`, data };
+}
+
+/** States that a person or an app brings about. */
+const ASKED_STATES: Readonly<Partial<Record<MessageVerb, string>>> = { discard: 'discarded', cancel: 'cancelled' };
+
+/** The event of a message that is taken in. */
+export function queuedBody(id: string, submission: Submission): WebhookBody {
+  const { messageId, app, lane, from, subject = '', envelope } = submission;
+  const what = { id, messageId, app, lane, from, subject: oneLine(subject, 200) };
+  return {
+    type: 'message.queued',
+    id: `msg_${id}_0_queued`,
+    data: { ...what, recipientCount: envelope.recipients.length },
+  };
+}
+
+/** The event of a change that a person or an app asked for; `undefined` where it ends nothing. */
+export function changedBody(verb: MessageVerb, id: string): WebhookBody | undefined {
+  const state = ASKED_STATES[verb];
+  return state === undefined ? undefined : { type: `message.${state}`, id: `msg_${id}_0_${state}`, data: { id } };
 }
 
 /** The event of a hold that an attempt caused or ended; `undefined` where it did neither. */

@@ -12,6 +12,7 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canaryPassword } from '../../../../../tests/setup/canaries.ts';
 import { monitoringMigrations } from '../schema.ts';
+import { WEBHOOK_EVENT_NAMES } from './event-body.ts';
 import { LONGEST_WAIT_MS, waitAfter } from './retry.ts';
 import { signatureHeaders } from './signature.ts';
 import { Webhooks, type WebhooksOptions } from './webhooks.ts';
@@ -215,6 +216,24 @@ describe('a webhook', () => {
     await receiver.until(3);
     const types = receiver.calls.map(({ body }) => (JSON.parse(body) as { type: string }).type);
     expect(types.toSorted()).toEqual(['lane.held', 'lane.released', 'message.refused']);
+  });
+
+  it('is told what is taken in, and what a person ended', async () => {
+    const webhooks = await start({ ops: {} });
+    const envelope = { sender: 'a@example.com', recipients: ['b@example.com', 'c@example.com'] };
+    const submission = { lane: 'default/a@example.com', app: 'x', envelope, from: 'a@example.com', messageId: '<1@x>' };
+    must(await database.batch(webhooks.queued('m1', submission as never)));
+    must(await database.batch(webhooks.changed('discard', 'm1')));
+    expect(webhooks.changed('retry', 'm1')).toEqual([]);
+    webhooks.onEvent({ name: 'message.queued' } as PostbearerEvent);
+    await receiver.until(2);
+    const told = receiver.calls.map(({ body }) => JSON.parse(body) as { type: string; data: object });
+    expect(told.toSorted((one, other) => one.type.localeCompare(other.type))).toMatchObject([
+      { type: 'message.discarded', data: { id: 'm1' } },
+      { type: 'message.queued', data: { id: 'm1', recipientCount: 2 } },
+    ]);
+    // The names of the table are those that are sent.
+    for (const { type } of told) expect(Object.keys(WEBHOOK_EVENT_NAMES)).toContain(type);
   });
 
   it('that fails gets the same event under the same id again, and others go on meanwhile', async () => {

@@ -17,11 +17,11 @@ import {
 } from '@postbearer/core';
 import type { Database, Statement } from '@postbearer/database';
 import { createHttpClient, createTrust, isPublicAddress, type AddressRule, type HttpClient } from '@postbearer/network';
-import type { Decision, LeasedMessage } from '@postbearer/queue';
+import type { Decision, LeasedMessage, MessageVerb, Submission } from '@postbearer/queue';
 import type { WebhookSettings } from '@postbearer/settings';
 import { isInRange, parseNetworkRange } from '../../access/network-range.ts';
 import type { WebhookFact } from '../../delivery/service-facts.ts';
-import { laneBody, messageBody, textOf, wants, type WebhookBody } from './event-body.ts';
+import { changedBody, laneBody, messageBody, queuedBody, textOf, wants, type WebhookBody } from './event-body.ts';
 import { countEvents, forgetEvents, keepEvent } from './event-store.ts';
 import { WebhookSender } from './webhook-sender.ts';
 
@@ -124,9 +124,21 @@ export class Webhooks {
     return bodies.flatMap((body) => (body === undefined ? [] : this.#keep(body)));
   }
 
+  /** The statements that keep the event of a message that is taken in, for the batch that stores it. */
+  queued(id: string, submission: Submission): readonly Statement[] {
+    return this.#running.size === 0 ? [] : this.#keep(queuedBody(id, submission));
+  }
+
+  /** The statements that keep the event of a change that a person or an app asked for. */
+  changed(verb: MessageVerb, id: string): readonly Statement[] {
+    const body = changedBody(verb, id);
+    return this.#running.size === 0 || body === undefined ? [] : this.#keep(body);
+  }
+
   /** Takes an event: after one that says that something was settled, what was kept is sent. */
   readonly onEvent = (event: PostbearerEvent): void => {
-    if (event.name === 'message.settled') for (const { sender } of this.#running.values()) sender.wake();
+    if (event.name === 'message.settled' || event.name === 'message.queued')
+      for (const { sender } of this.#running.values()) sender.wake();
   };
 
   /** How each webhook is. */
