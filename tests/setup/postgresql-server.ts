@@ -108,6 +108,7 @@ class Server implements TestServer {
   readonly #settings: Settings;
   #process: ChildProcess | undefined;
   #databases = 0;
+  #isPaused = false;
 
   constructor(programs: string, account: Account | undefined, settings: Settings) {
     this.#programs = programs;
@@ -178,11 +179,13 @@ class Server implements TestServer {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#signal('SIGSTOP');
   }
 
   resume(): void {
-    this.#signal('SIGCONT');
+    if (this.#isPaused) this.#signal('SIGCONT');
+    this.#isPaused = false;
   }
 
   async ask(text: string, database = 'postgres'): Promise<readonly Record<string, unknown>[]> {
@@ -223,7 +226,13 @@ class Server implements TestServer {
   #signal(name: NodeJS.Signals): void {
     const server = this.#process?.pid;
     if (server === undefined || this.#process?.exitCode !== null || this.#process.signalCode !== null) return;
-    for (const pid of [server, ...childrenOf(server)]) process.kill(pid, name);
+    for (const pid of [server, ...childrenOf(server)]) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // One that ended meanwhile.
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

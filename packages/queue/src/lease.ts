@@ -4,6 +4,10 @@
  * A lease is exclusive: the row of the lane is written first, by its owner's fencing number, so two leases of a lane come one
  * after the other and a former owner gets nothing. Each lease of a message raises the message's own fencing number, by
  * which settling is checked. No clock decides who has a message.
+ *
+ * A message that was in hand when its node died may be what killed it. After the first time such suspects are leased one at a
+ * time in each lane, after the second one at a time in the whole node, beside whatever else: so the one that kills is soon
+ * alone with its crashes, and the others go on at once.
  */
 import { failure, success, type Envelope, type MailboxAddress, type Result } from '@postbearer/core';
 import { mustChange, passPoint, prepare, type Statement, type ValueNamed } from '@postbearer/database';
@@ -82,17 +86,27 @@ function candidates(
   priority: 0 | 1 | 2,
   held: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
-  const first = sql`select id, priority, ready_at from message where lane = ${value('lane')} and state = 'queued' and priority = ${sql.lit(priority)} and not exists (${held}) order by ready_at, id limit ${value('limit')} + 0`;
+  const first = sql`select id, priority, ready_at from message where lane = ${value('lane')} and state = 'queued' and priority = ${sql.lit(priority)} and crashes = 0 and not exists (${held}) order by ready_at, id limit ${value('limit')} + 0`;
   return sql`select id, priority, ${value(`pass${priority}`)} + ${sql.lit(STRIDES[priority])} * row_number() over (order by ready_at, id) as pass from (${first}) as ${sql.raw(`class${priority}`)}`;
+}
+
+/** The suspect whose turn it is, first among those of its priority. */
+function suspect(value: ValueNamed<LeaseValues>, held: RawBuilder<unknown>): RawBuilder<unknown> {
+  // Neither depends on the message: each is found once, and only where there is a suspect.
+  const inHand = sql`from message as other where other.state = 'leased' and other.leased_by = ${value('run')}`;
+  // An expression, so that no planner walks through all that the lane ever sent.
+  const ofLane = sql`(select count(*) ${inHand} and other.lane || '' = ${value('lane')} and other.crashes > 0) = 0`;
+  const ofNode = sql`(select count(*) ${inHand} and other.crashes > 1) = 0`;
+  const mayGo = sql`((crashes = 1 and ${ofLane}) or (crashes > 1 and ${ofNode}))`;
+  const first = sql`select id, priority from message where lane = ${value('lane')} and state = 'queued' and crashes > 0 and ${mayGo} and not exists (${held}) order by ready_at, id limit 1`;
+  return sql`select id, priority, case priority when 0 then ${value('pass0')} + 0 when 1 then ${value('pass1')} + 0 else ${value('pass2')} + 0 end as pass from (${first}) as suspect`;
 }
 
 function leaseStatement(heldBy: string): (values: LeaseValues) => Statement<LeasedRow> {
   return prepare((value: ValueNamed<LeaseValues>) => {
     const held = sql`select 1 from lane_hold where lane_hold.lane = message.lane and ${sql.raw(heldBy)}`;
-    const ranked = sql.join(
-      ([0, 1, 2] as const).map((priority) => candidates(value, priority, held)),
-      sql` union all `,
-    );
+    const classes = ([0, 1, 2] as const).map((priority) => candidates(value, priority, held));
+    const ranked = sql.join([...classes, suspect(value, held)], sql` union all `);
     return sql<LeasedRow>`update message set state = 'leased', lease_number = lease_number + 1, leased_by = ${value('run')}, lease_call = ${value('call')} where state = 'queued' and id in (select id from (${ranked}) as ranked order by pass, priority limit ${value('limit')} + 0) returning ${RETURNED}`;
   });
 }

@@ -2,7 +2,7 @@
  * Messages whose lease was never settled: their node died, or the worker that had them is stuck.
  *
  * It goes back at once and keeps its place, but is a suspect from now on: one of those that were in hand may be what kills
- * the node, so suspects are sent one at a time (see `lease.ts`). The third time a message is set aside.
+ * the node, so suspects are sent few at a time (see `lease.ts`). The third time a message is set aside.
  */
 import { prepare, type Statement, type ValueNamed } from '@postbearer/database';
 import { sql } from 'kysely';
