@@ -4,12 +4,12 @@ import { expect } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { itWithTool } from '../setup/foreign-tools.ts';
 import { startPostgresql, type TestServer } from '../setup/postgresql-server.ts';
-import { report, size } from './harness/rows.ts';
+import { isLong, report, size } from './harness/rows.ts';
 import type { MutantName } from './harness/mutants.ts';
 import { DatabaseLine } from './postgresql/database-line.ts';
 import { NodesWorld, until } from './postgresql/nodes-world.ts';
 
-const LIMIT_MS = 180_000;
+const LIMIT_MS = isLong ? 40 * 60_000 : 180_000;
 const PER_SECOND = 50;
 /** So few connections that a test can take them all. */
 const CONNECTIONS = 24;
