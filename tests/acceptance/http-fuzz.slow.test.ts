@@ -219,7 +219,7 @@ function messageOf(dice: Dice): Record<string, unknown> {
         message['attachments'] = Array.from({ length: 1 + dice.below(2) }, () => attachmentOf(dice));
         break;
       default:
-        message[dice.pick(['references', 'dsn', textOf(dice)])] = dice.pick([
+        message[dice.pick(['references', 'dsn', textOf(dice)])] = dice.pick<unknown>([
           [textOf(dice)],
           { envelopeId: textOf(dice) },
           { notify: [textOf(dice)] },
@@ -234,6 +234,25 @@ interface Result {
   readonly message?: { readonly id: string; readonly recipients: readonly string[] };
 }
 
+/** The fields that this service and the composer write. */
+const KNOWN: ReadonlySet<string> = new Set([
+  'received',
+  'from',
+  'to',
+  'cc',
+  'reply-to',
+  'subject',
+  'date',
+  'message-id',
+  'in-reply-to',
+  'references',
+  'mime-version',
+  'content-type',
+  'content-transfer-encoding',
+  'content-disposition',
+  'content-id',
+]);
+
 /** What is wrong with a stored message. */
 function faultsIn(source: string, asked: Record<string, unknown>): string[] {
   const end = source.indexOf('\r\n\r\n');
@@ -241,26 +260,9 @@ function faultsIn(source: string, asked: Record<string, unknown>): string[] {
   const names = header
     .split(/\r\n(?![ \t])/)
     .map((line) => line.slice(0, Math.max(0, line.indexOf(':'))).toLowerCase());
-  const own = Object.keys((asked['headers'] ?? {}) as object).map((name) => name.toLowerCase());
-  const known = [
-    'received',
-    'from',
-    'to',
-    'cc',
-    'reply-to',
-    'subject',
-    'date',
-    'message-id',
-    'in-reply-to',
-    'references',
-    'mime-version',
-    'content-type',
-    'content-transfer-encoding',
-    'content-disposition',
-    'content-id',
-  ];
+  const own = new Set(Object.keys(asked['headers'] ?? {}).map((name) => name.toLowerCase()));
   return [
-    ...names.filter((name) => !known.includes(name) && !own.includes(name)).map((name) => `a field "${name}"`),
+    ...names.filter((name) => !KNOWN.has(name) && !own.has(name)).map((name) => `a field "${name}"`),
     ...(/\r(?!\n)|(?<!\r)\n|\0/.test(header) ? ['a bare line end or NUL'] : []),
     ...(new Set(names).has('bcc') ? ['Bcc'] : []),
   ];

@@ -70,6 +70,7 @@ class FormReader {
   readonly #folder: string;
   readonly #mostBytes: number;
   readonly #uploads: Promise<Upload>[] = [];
+  readonly #streams: BusboyFileStream[] = [];
   #bytes = 0;
   #message: string | undefined;
   #fault: Fault | undefined;
@@ -101,6 +102,7 @@ class FormReader {
       else this.#message = value;
     });
     form.on('file', (name, stream, filename, _encoding, type) => {
+      this.#streams.push(stream);
       const upload = this.#store(name, stream, filename, type);
       // Looked at when all are awaited; until then nobody is missing a failure.
       upload.catch((error: unknown) => stop(error instanceof BodyRefused ? error.fault : unreadable('it broke off')));
@@ -112,6 +114,8 @@ class FormReader {
       await pipeline(blocksOf(body), form);
       return success({ message: this.#message, uploads: await Promise.all(this.#uploads) });
     } catch (error) {
+      // A form that ends early leaves its files waiting for more.
+      for (const stream of this.#streams) stream.destroy(new Error('The form ended early.'));
       await Promise.allSettled(this.#uploads);
       if (this.#fault !== undefined) return failure(this.#fault);
       if (body.destroyed && body.errored !== null) throw error;
