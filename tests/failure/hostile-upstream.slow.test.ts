@@ -178,7 +178,7 @@ test('R13: odd replies and 421 at each stage delay a message, and cost no memory
       const open = await service.drain(20_000, NEXT_TRY_MS);
       if (open.length > 0) left.push(`${name} at ${stage}`);
       await service.pass(IDLE_MS);
-      await eventually(() => upstream.counts.open === 0, 5000);
+      await eventually(() => upstream.open === 0, 5000);
     }
   }
   const grown = (await service.memory()) - before;

@@ -129,12 +129,12 @@ const CHECKPOINT: readonly Cell[] = [
 ];
 
 /** The cells for a database. */
-export function cellsFor(database: 'sqlite' | 'postgresql'): readonly Cell[] {
+function cellsFor(database: 'sqlite' | 'postgresql'): readonly Cell[] {
   return [...INTAKE, ...DELIVERY, ...NOTICES, ...STOP, ...START, ...(database === 'sqlite' ? CHECKPOINT : [])];
 }
 
 /** A cell in words. */
-export function nameOfCell({ point, count = 1, message = 'small', when = 'work' }: Cell): string {
+function nameOfCell({ point, count = 1, message = 'small', when = 'work' }: Cell): string {
   return `${when} ${message} ${point}${count === 1 ? '' : ` #${count}`}`;
 }
 

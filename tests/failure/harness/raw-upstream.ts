@@ -59,12 +59,14 @@ export class RawUpstream implements AsyncDisposable {
   behaviour: Behaviour = { at: () => undefined };
   /** Sessions that get a byte at a time just now. */
   dripping = 0;
-  /** Sessions, sign-ins and whole messages so far. */
-  readonly counts = { sessions: 0, signIns: 0, messages: 0, open: 0, mostOpen: 0 };
+  /** Sessions and whole messages so far, and the most sessions that sent at a time. */
+  readonly counts = { sessions: 0, messages: 0, mostSending: 0 };
   readonly #server: Server;
   readonly #certificate: IssuedCertificate;
   readonly #ledger: Ledger;
   readonly #sockets = new Set<Socket>();
+  /** Those between MAIL and the answer to the end of a message. */
+  readonly #sending = new Set<Socket>();
   readonly #caFile: string;
 
   private constructor(server: Server, certificate: IssuedCertificate, ledger: Ledger, caFile: string) {
@@ -75,11 +77,9 @@ export class RawUpstream implements AsyncDisposable {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       this.counts.sessions += 1;
-      this.counts.open += 1;
-      this.counts.mostOpen = Math.max(this.counts.mostOpen, this.counts.open);
       socket.on('close', () => {
         this.#sockets.delete(socket);
-        this.counts.open -= 1;
+        this.#sending.delete(socket);
       });
       void new Session(socket, this).run().catch(() => socket.destroy());
     });
@@ -108,6 +108,18 @@ export class RawUpstream implements AsyncDisposable {
   /** For its sessions. */
   get identity(): { readonly key: string; readonly cert: string } {
     return { key: this.#certificate.privateKeyPem, cert: this.#certificate.chainPem };
+  }
+
+  /** How many sessions are open. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /** For its sessions: one sends, or no longer. */
+  sends(socket: Socket, isSending: boolean): void {
+    if (isSending) this.#sending.add(socket);
+    else this.#sending.delete(socket);
+    this.counts.mostSending = Math.max(this.counts.mostSending, this.#sending.size);
   }
 
   /** For its sessions: a message is here whole. */
@@ -171,13 +183,13 @@ class Session {
     if (word === 'MAIL') {
       this.#sender = /<(.*?)>/.exec(line)?.[1] ?? '';
       this.#recipients = [];
+      this.#upstream.sends(this.#raw, true);
       await this.#answer({ stage: 'mail' });
       return;
     }
     if (word === 'RCPT') {
       const recipient = /<(.*?)>/.exec(line)?.[1] ?? '';
-      this.#recipients.push(recipient);
-      await this.#answer({ stage: 'rcpt', recipient });
+      if (await this.#answer({ stage: 'rcpt', recipient })) this.#recipients.push(recipient);
       return;
     }
     if (word === 'DATA') return await this.#data();
@@ -210,17 +222,18 @@ class Session {
       this.#write('334 \r\n');
       await this.#line();
     }
-    this.#upstream.counts.signIns += 1;
     await this.#answer({ stage: 'auth' });
   }
 
   async #data(): Promise<void> {
+    if (this.#recipients.length === 0) return this.#write('554 5.5.1 No valid recipients\r\n');
     if (!(await this.#answer({ stage: 'data' }))) return;
     const bytes = await this.#content();
     if (bytes === undefined) return;
     const deed = this.#upstream.behaviour.at({ stage: 'final', id: nameOf(bytes) ?? '' });
     // A refusal keeps nothing; everything else is said, or not said, of a message that is kept.
     if (deed?.do !== 'say' || deed.text.startsWith('2')) this.#upstream.keep(bytes, this.#sender, this.#recipients);
+    this.#upstream.sends(this.#raw, false);
     await this.#act('final', deed);
   }
 
