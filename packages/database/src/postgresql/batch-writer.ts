@@ -161,9 +161,14 @@ function countOf(group: readonly Waiting[]): number {
 
 async function run(client: PoolClient, group: readonly Waiting[]): Promise<RunEnding> {
   passPoint('commit:before');
-  const ending = await client.query(new StatementRun(group.flatMap(({ statements }) => statements))).ending;
-  passPoint('commit:after');
-  return ending;
+  try {
+    return await client.query(new StatementRun(group.flatMap(({ statements }) => statements))).ending;
+  } catch (error) {
+    // Writing broke off in the middle: what the server has of it nobody knows.
+    return { error, statement: 0, isSent: true };
+  } finally {
+    passPoint('commit:after');
+  }
 }
 
 function answerDone(group: readonly Waiting[], { results, unreadable }: RunDone): void {
