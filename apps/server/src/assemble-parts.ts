@@ -1,8 +1,9 @@
 /** The parts of the service in their order. What one needs of another it is given here. */
 import { success, type Result } from '@postbearer/core';
 import { createApiPart, type ApiPart } from './api-part.ts';
-import { createControl, type Control, type MadeBackup } from './api/control.ts';
+import { controlFromAfar, createControl, type Control, type MadeBackup } from './api/control.ts';
 import { openControlSocket } from './api/control-socket.ts';
+import { createAuditPart } from './audit-part.ts';
 import { makeBackup } from './backup.ts';
 import { createMonitoringPart } from './monitoring-part.ts';
 import { laneLabel } from './monitoring/lane-label.ts';
@@ -74,10 +75,10 @@ export async function assembleParts(
   });
   const control = controlOf(context, sending, monitoring);
   const relay = createRelayPart(context, sending.submitter);
-  const api = createApiPart(context, sending, control, monitoring);
+  const api = createApiPart(context, sending, controlFromAfar(control), monitoring);
   Object.assign(listening, { relay, api });
 
-  for (const part of [watching, sending]) {
+  for (const part of [watching, createAuditPart(context), sending]) {
     const begun = await begin(part);
     if (!begun.ok) return begun;
   }

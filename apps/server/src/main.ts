@@ -27,6 +27,7 @@ export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './acce
 export { KEY_SCOPES, type KeyInput, type KeyRecord, type KeyScope } from './access/key.ts';
 export type { CertificateFiles } from './access/certificate.ts';
 export { openServiceLog, type LogSettings, type ServiceLog } from './monitoring/service-log.ts';
+export type { AuditRecord } from './access/audit-log.ts';
 export { restoreBackup, type Restored, type RestoreRequest } from './restore.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';
 export { connectRemoteControl, type RemotePlace } from './api/control-remote.ts';

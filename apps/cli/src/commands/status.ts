@@ -5,11 +5,13 @@ import { CommandFailure } from '../command-failure.ts';
 import type { DefineCommand } from '../command-table.ts';
 import { addControlOptions, answer, need, withControl, type ControlFlags } from '../control-options.ts';
 import { EXIT } from '../exit-codes.ts';
+import { presentChanges } from '../present/changes.ts';
 import { presentStatus } from '../present/status.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface StatusFlags extends ControlFlags {
   readonly watch?: true;
+  readonly changes?: true;
 }
 
 const REDRAW_MS = 1000;
@@ -20,6 +22,11 @@ const CLEAR_BELOW = '\u001b[J';
 async function once(flags: ControlFlags, terminal: Terminal): Promise<void> {
   const status = await withControl(flags, terminal, async (control) => need(await control.status({})));
   answer(flags, terminal, { ok: true, ...status }, () => presentStatus(status, terminal, Date.now()));
+}
+
+async function changes(flags: ControlFlags, terminal: Terminal): Promise<void> {
+  const records = await withControl(flags, terminal, async (control) => need(await control.listAudit({ limit: 500 })));
+  answer(flags, terminal, { ok: true, changes: records }, () => presentChanges(records, terminal));
 }
 
 /** A line that is too long for the terminal would take two rows, and the screen would grow; its styles go with what is cut. */
@@ -68,12 +75,14 @@ export const define: DefineCommand = (command, terminal, finish) => {
       'Shows on one screen how the service is, its lanes with what is queued and held in them, why messages wait, and what to do about it.',
     )
     .option('-w, --watch', 'show it anew each second, until Ctrl+C; with --json one line each')
+    .option('--changes', 'in place of that: what operators changed, the latest first')
     .addHelpText(
       'after',
-      '\nExamples:\n  postbearer status\n  postbearer status --watch\n  postbearer status --data /srv/postbearer --json\n',
+      '\nExamples:\n  postbearer status\n  postbearer status --watch\n  postbearer status --data /srv/postbearer --json\n  postbearer status --changes\n',
     );
   addControlOptions(command).action(async (flags: StatusFlags) => {
-    await (flags.watch === true ? watch(flags, terminal) : once(flags, terminal));
+    if (flags.changes === true) await changes(flags, terminal);
+    else await (flags.watch === true ? watch(flags, terminal) : once(flags, terminal));
     finish(EXIT.ok);
   });
 };

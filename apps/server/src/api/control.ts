@@ -243,3 +243,9 @@ export function createControl(options: ControlOptions): Control {
     revokeKey: ({ name, actor }) => keys.revoke(name, actor),
   };
 }
+
+/** The operations for whoever asks over the network: nothing that writes files on this machine. */
+export function controlFromAfar(control: Control): Control {
+  const refused = controlFaults.make('SERVICE_NOT_FROM_AFAR', { what: 'a backup' });
+  return { ...control, backup: () => Promise.resolve(failure(refused)) };
+}

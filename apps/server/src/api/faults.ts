@@ -8,7 +8,15 @@ export const controlFaults: FaultCatalogue<
   | 'SERVICE_NOT_RUNNING'
   | 'SERVICE_URL_INVALID'
   | 'SERVICE_NOT_REACHED'
+  | 'SERVICE_NOT_FROM_AFAR'
 > = defineFaults({
+  SERVICE_NOT_FROM_AFAR: {
+    title: 'Only on the machine of the service',
+    message: 'This is done on the machine of the service alone: {what}.',
+    cause: 'It writes files there, and a key for the HTTP API is no account of that machine.',
+    remedy: { steps: ['Run the command on that machine, without --url.'] },
+    next: 'fix-configuration',
+  },
   SERVICE_URL_INVALID: {
     title: 'Address of the service not usable',
     message: 'The service cannot be asked at {url}: {reason}.',
@@ -62,7 +70,6 @@ export type HttpFaultCode =
   | 'SERVICE_REQUEST_IN_PROGRESS'
   | 'SERVICE_TOO_MANY_REQUESTS'
   | 'SERVICE_BUSY'
-  | 'SERVICE_NO_ROOM'
   | 'SERVICE_LOCAL_ONLY'
   | 'SERVICE_FAILED_INSIDE';
 
@@ -148,15 +155,6 @@ export const httpFaults: FaultCatalogue<HttpFaultCode> = defineFaults<HttpFaultC
     message: 'Too many large requests are being read at this moment.',
     cause: 'The memory for them is bounded.',
     remedy: { steps: ['Repeat the request after the time that Retry-After names.'] },
-    next: 'retry',
-  },
-  SERVICE_NO_ROOM: {
-    title: 'No room',
-    message: 'There is no room for the message now.',
-    cause: 'The disk of the service is full.',
-    remedy: {
-      steps: ['Repeat the request after the time that Retry-After names.', 'Make room on the disk of the service.'],
-    },
     next: 'retry',
   },
   SERVICE_LOCAL_ONLY: {
