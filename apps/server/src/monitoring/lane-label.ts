@@ -3,7 +3,7 @@
  *
  * A lane is named after its mailbox, and no mail address may stand in a label. So the label is the name of the upstream and eight
  * digits of the SHA-256 of the lane's whole name, such as `default-3f2a9c1b`: the same after a restart and on every node.
- * `postbearer status` and the API show both names side by side.
+ * `postbearer status --json` and `GET /v1/lanes` show both names side by side.
  */
 import { createHash } from 'node:crypto';
 

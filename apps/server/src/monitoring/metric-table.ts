@@ -5,6 +5,8 @@
  * Rule: no label holds a secret or a mail address. A lane has the label of `lane-label.ts`.
  */
 
+import { markdownTable } from './markdown-table.ts';
+
 /** One metric. */
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -52,7 +54,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   postbearer_messages_queued_total: {
     type: 'counter',
     labels: ['via'],
-    help: 'Messages taken in, by the way they came: smtp, http, sendmail, notice.',
+    help: 'Messages taken in, by the way they came: smtp, http, sendmail.',
   },
   postbearer_submissions_refused_total: {
     type: 'counter',
@@ -165,25 +167,9 @@ What \`GET /metrics\` answers, in the text form of Prometheus. This page is gene
 (\`node scripts/metrics-reference.ts\`). Alert rules that use them are in \`deploy/prometheus/postbearer-alerts.yml\`.
 
 No label holds a secret or a mail address. A lane is one upstream and one mailbox; its label is the name of the upstream and eight digits of
-a digest, such as \`default-3f2a9c1b\`, the same after a restart and on every node. \`postbearer status\` and \`GET /v1/lanes\` show
-which mailbox it is. \`fault\` is a code of \`docs/reference/faults\`. Counters begin at 0 with each start.
+a digest, such as \`default-3f2a9c1b\`, the same after a restart and on every node. \`postbearer status --json\` and \`GET /v1/lanes\`
+show it beside the mailbox. \`fault\` is a code of \`docs/reference/faults\`. Counters begin at 0 with each start.
 `;
-
-/** Rows as a table of Markdown whose columns stand below each other. */
-function markdownTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[], fill: string): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0, fill)).join(' | ')} |\n`;
-  const [heading = [], ...others] = rows;
-  return [
-    line(heading, ' '),
-    line(
-      heading.map(() => ''),
-      '-',
-    ),
-    ...others.map((row) => line(row, ' ')),
-  ].join('');
-}
 
 /** The reference page of the metrics, in Markdown. */
 export function metricsReference(): string {

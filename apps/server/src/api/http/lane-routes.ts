@@ -19,6 +19,7 @@ const laneSchema = z
   .strictObject({
     lane: z.string().meta({ description: 'The upstream and the mailbox.' }),
     owner: z.string().exactOptional().meta({ description: 'The node that sends for it.' }),
+    label: z.string().exactOptional().meta({ description: 'Its name in the metrics, which hold no address.' }),
     queued: z.int(),
     sending: z.int(),
     oldestReadyAt: timeSchema.optional().meta({ description: 'Since when the oldest could be sent.' }),
@@ -58,6 +59,7 @@ const statusSchema = z
 function laneOutput({
   lane,
   owner,
+  label,
   queued,
   leased,
   oldestReadyAt,
@@ -67,6 +69,7 @@ function laneOutput({
   return {
     lane,
     ...(owner === undefined ? {} : { owner }),
+    ...(label === undefined ? {} : { label }),
     queued,
     sending: leased,
     ...(oldestReadyAt === undefined ? {} : { oldestReadyAt: timeOf(oldestReadyAt) }),

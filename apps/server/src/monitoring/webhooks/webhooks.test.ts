@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canaryPassword } from '../../../../../tests/setup/canaries.ts';
 import { monitoringMigrations } from '../schema.ts';
 import { WEBHOOK_EVENT_NAMES } from './event-body.ts';
+import { webhooksReference } from './reference.ts';
 import { LONGEST_WAIT_MS, waitAfter } from './retry.ts';
 import { signatureHeaders } from './signature.ts';
 import { Webhooks, type WebhooksOptions } from './webhooks.ts';
@@ -384,5 +386,12 @@ describe('a signature', () => {
       Secret.of('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'),
     );
     expect(headers['webhook-signature']).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  });
+});
+
+describe('the reference', () => {
+  it('stands in docs/reference/webhooks.md', () => {
+    const file = new URL('../../../../../docs/reference/webhooks.md', import.meta.url);
+    expect(readFileSync(file, 'utf8')).toBe(webhooksReference());
   });
 });
