@@ -30,6 +30,8 @@ import {
 import { interrupted, type Terminal } from '../terminal.ts';
 
 const EXIT_ANYWAY_MS = 500;
+/** Ten seconds for what is being sent, and some for the rest. */
+const LONGEST_STOP_MS = 15_000;
 
 interface ServeFlags extends SettingsFlags {
   readonly data?: string;
@@ -102,6 +104,12 @@ function leaveAtOnce(): void {
   process.exit(EXIT.cancelled);
 }
 
+/** A database that hangs must not keep the process: what is confirmed is stored, and the next start finds the rest. */
+function leaveUnfinished(terminal: Terminal): void {
+  terminal.err('The service did not end in time; what was not finished is found again at the next start.\n');
+  process.exit(EXIT.temporary);
+}
+
 function placesOf(places: readonly Required<Place<string>>[]): string {
   const texts = places.map(({ host, port, security }) => `${host}:${port} (${security})`);
   return texts.length === 0 ? 'nowhere' : texts.join(', ');
@@ -167,6 +175,7 @@ async function serveUntilStopped(
     terminal.out(flags.json === true ? `${JSON.stringify(ready)}\n` : text);
     const fault = await Promise.race([interrupted(terminal), server.ended]);
     process.once('SIGINT', leaveAtOnce).once('SIGTERM', leaveAtOnce);
+    setTimeout(() => leaveUnfinished(terminal), LONGEST_STOP_MS).unref();
     await server.close();
     if (fault !== undefined) throw CommandFailure.of(fault);
   } finally {

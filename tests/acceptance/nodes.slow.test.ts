@@ -118,7 +118,13 @@ class World implements AsyncDisposable {
     await this.#database.stop('SIGQUIT');
   }
 
+  /** Lets the server hang, until the test is over. */
+  pauseDatabase(): void {
+    this.#database.pause();
+  }
+
   async startDatabase(): Promise<void> {
+    this.#database.resume();
     if (!this.#isDatabaseUp) await this.#database.start();
     this.#isDatabaseUp = true;
   }
@@ -366,6 +372,25 @@ describe('a database that is away', () => {
       const replies = await world.handIn(node, await world.addApp(node), 'first');
       expect(codesOf(replies)).toEqual(new Set(['250 2.0.0']));
       await world.emulator.waitForMessages(MAILBOXES.length);
+    },
+    90_000,
+  );
+
+  itWithTool(
+    'postgresql',
+    'that hangs does not keep a process that is to stop',
+    async (postgres) => {
+      await using world = await World.start(postgres);
+      const file = join(world.folder, 'Global-variables.json');
+      await writeFile(file, JSON.stringify(world.emulator.settings()));
+      const args = ['serve', '--config', file, '--data', join(world.folder, 'one')];
+      const { child, said } = world.spawn(args, { POSTBEARER_DATABASE_URL: world.url.reveal() });
+      const exited = once(child, 'exit');
+      await vi.waitFor(() => expect(said()).toContain('Postbearer ready'), WAIT);
+      world.pauseDatabase();
+      child.kill('SIGTERM');
+      expect(await exited).toEqual([75, null]);
+      expect(said()).toContain('The service did not end in time');
     },
     90_000,
   );
