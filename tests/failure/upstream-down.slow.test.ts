@@ -1,12 +1,15 @@
 /** R09 and R10: an upstream that is down for days, and one that answers a byte at a time. */
 import { expect, test } from 'vitest';
-import { STAGES, type Stage } from './harness/raw-upstream.ts';
+import { OTHER_MAILBOX, testMessage } from './harness/messages.ts';
+import { RawUpstream, STAGES, type Stage } from './harness/raw-upstream.ts';
 import { report, size } from './harness/rows.ts';
 import { handIn, NEXT_TRY_MS, surroundings, type Surroundings } from './harness/surroundings.ts';
-import { eventually } from './harness/world.ts';
+import { eventually, submitOnce, World } from './harness/world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+/** How much is stuck in one mailbox while another sends. */
+const WAITING = size(300, 5000);
 const QUEUED = size(30, 10_000);
 
 /** Lets hours pass, and gives the most connections that came within one of them. */
@@ -155,6 +158,54 @@ test(
     expect([lost, altered]).toEqual([[], []]);
     // After the end of a message nobody can know: the upstream has it, and gets it once more.
     expect([...doubled]).toEqual([['slow-final', 2]]);
+  },
+);
+
+test(
+  'R10, R26: a mailbox whose upstream drips, with a long queue, holds up no other',
+  { timeout: 120_000 },
+  async () => {
+    await using world = await World.make();
+    await using slow = await RawUpstream.start(world.ledger, world.folder);
+    const service = world.service({ smtp: slow.smtpSettings(world.sink), otherSmtp: {} });
+    await service.start();
+    slow.behaviour = { at: ({ stage }) => (stage === 'mail' ? { do: 'drip', everyMs: 50 } : undefined) };
+    /** How long each message of the other mailbox takes from its confirmation to the sink, milliseconds, in order. */
+    const times = async (name: string): Promise<number[]> => {
+      const taken: number[] = [];
+      for (let number = 0; number < 30; number += 1) {
+        const id = `${name}-${number}`;
+        const begun = performance.now();
+        const reply = await submitOnce(service.smtpPort, testMessage(id, 300, OTHER_MAILBOX), world.ledger, {
+          sender: OTHER_MAILBOX,
+        });
+        expect(reply?.code).toBe(250);
+        expect(await eventually(() => world.ledger.delivered.some((line) => line.id === id))).toBe(true);
+        taken.push(performance.now() - begun);
+      }
+      return taken.toSorted((a, b) => a - b);
+    };
+    await times('warm');
+    const alone = await times('alone');
+    for (let number = 0; number < WAITING; number += 1)
+      await submitOnce(service.smtpPort, testMessage(`stuck-${number}`, 300), world.ledger);
+    expect(await eventually(() => slow.dripping > 0)).toBe(true);
+    const beside = await times('beside');
+    expect(slow.dripping).toBeGreaterThan(0);
+    const median = (sorted: readonly number[]): number => Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0);
+    report({
+      row: 'R10',
+      what: `another mailbox beside ${WAITING} messages that are stuck`,
+      n: beside.length,
+      accepted: beside.length,
+      lost: 0,
+      doubled: 0,
+      altered: 0,
+      note: `median ${median(alone)} ms alone, ${median(beside)} ms beside`,
+    });
+    // Far from what is measured: the machine may be busy.
+    expect(median(beside)).toBeLessThan(median(alone) * 5 + 500);
+    await service.kill();
   },
 );
 

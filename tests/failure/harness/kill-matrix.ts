@@ -255,7 +255,7 @@ export class KillMatrix {
 
 /** Hands in by SMTP. */
 export const bySmtp: HandIn = async (service, message, ledger, afterPieces) => {
-  const reply = await submitOnce(service.smtpPort, message, ledger, afterPieces);
+  const reply = await submitOnce(service.smtpPort, message, ledger, { afterPieces });
   return reply?.code === 250;
 };
 

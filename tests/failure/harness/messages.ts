@@ -12,6 +12,8 @@ export interface TestMessage {
 
 /** The names in the envelope and the header. */
 export const MAILBOX = 'notifications@contoso.example';
+/** A second mailbox, for tests of what one does to another. */
+export const OTHER_MAILBOX = 'other@contoso.example';
 export const RECIPIENT = 'user@example.com';
 
 const NAME_FIELD = /^X-Ledger: (\S+)\r$/m;
@@ -30,15 +32,14 @@ function bodyOf(id: string, bytes: number): string {
 }
 
 /** A message of about so many bytes, complete, so that the service has nothing to add but where it came from. */
-export function testMessage(id: string, bytes = 2000, fields: readonly string[] = []): TestMessage {
+export function testMessage(id: string, bytes = 2000, from: string = MAILBOX): TestMessage {
   const header = [
-    `From: ${MAILBOX}`,
+    `From: ${from}`,
     `To: ${RECIPIENT}`,
     `Subject: ${id}`,
     'Date: Wed, 25 Nov 2026 00:00:00 +0000',
     `Message-ID: <${id}@ledger.example>`,
     `X-Ledger: ${id}`,
-    ...fields,
   ].join('\r\n');
   const content = Buffer.from(`${header}\r\n\r\n${bodyOf(id, bytes)}\r\n`, 'latin1');
   return { id, bytes: content, sha: digestOf(content) };

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ServiceSettings } from '@postbearer/server';
 import { keepOutput } from '../../setup/run-record.ts';
 import { cacheFolder } from '../../setup/tool-table.ts';
-import { MAILBOX } from './messages.ts';
+import { MAILBOX, OTHER_MAILBOX } from './messages.ts';
 import type { MutantName } from './mutants.ts';
 import type { ServiceProgram, ServiceRequest, ServiceWord } from './service-program.ts';
 import type { Sink } from './sink.ts';
@@ -26,6 +26,8 @@ export interface ServiceOptions {
   readonly service?: ServiceSettings;
   /** Changes to the `smtp` part of the settings that lead to the sink. */
   readonly smtp?: Readonly<Record<string, unknown>>;
+  /** The same for a second upstream, which {@link OTHER_MAILBOX} sends through. */
+  readonly otherSmtp?: Readonly<Record<string, unknown>>;
   /** A PostgreSQL database in place of a file in the data folder. */
   readonly databaseUrl?: string;
   readonly mutant?: MutantName;
@@ -254,12 +256,23 @@ export class Service {
   }
 
   #writeFiles(): void {
-    const { sink, folder, smtp = {}, service = {}, hasMovableClock = false, databaseUrl } = this.#options;
+    const { sink, folder, smtp = {}, service = {}, hasMovableClock = false, databaseUrl, otherSmtp } = this.#options;
+    const pace = { messagesPerMinute: 100_000 };
     const configFile = join(folder, 'Global-variables.json');
     const settings = {
       smtp: { ...sink.settings.smtp, ...smtp },
       postbearer: {
-        mailboxes: { [MAILBOX]: { upstream: 'default', pace: { messagesPerMinute: 100_000 } } },
+        mailboxes: {
+          [MAILBOX]: { upstream: 'default', pace },
+          ...(otherSmtp === undefined ? {} : { [OTHER_MAILBOX]: { upstream: 'other', pace } }),
+        },
+        ...(otherSmtp === undefined
+          ? {}
+          : {
+              upstreams: {
+                other: { ...sink.settings.smtp, username: OTHER_MAILBOX, fromAddress: OTHER_MAILBOX, ...otherSmtp },
+              },
+            }),
         ...(databaseUrl === undefined ? {} : { database: { url: databaseUrl } }),
       },
     };
@@ -274,7 +287,11 @@ export class Service {
         idleMs: 2000,
         ...service,
       },
-      app: { name: 'ledger', mailboxes: [MAILBOX], networks: ['127.0.0.0/8'] },
+      app: {
+        name: 'ledger',
+        mailboxes: otherSmtp === undefined ? [MAILBOX] : [MAILBOX, OTHER_MAILBOX],
+        networks: ['127.0.0.0/8'],
+      },
       eventsFile: this.#eventsFile,
       hasMovableClock,
     };

@@ -7,7 +7,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { startEmulator, type Emulator, type InjectedFault } from '@postbearer/emulator';
 import { canaryTokenMark } from '../../setup/canaries.ts';
 import { digestOf, type DeliveredLine } from './ledger.ts';
-import { nameOf } from './messages.ts';
+import { nameOf, OTHER_MAILBOX } from './messages.ts';
 
 /** What a sink is asked. */
 export type SinkRequest = { readonly number: number } & (
@@ -82,7 +82,9 @@ async function main(deliveredFile: string): Promise<void> {
   };
   process.on('message', (request: SinkRequest) => void reply(request));
   process.on('disconnect', () => void emulator.close());
-  const { clientId, mailbox } = emulator.defaults;
+  const { tenantId, clientId, mailbox } = emulator.defaults;
+  emulator.state.addMailbox(tenantId, { address: OTHER_MAILBOX });
+  emulator.state.addMailboxPermission(clientId, OTHER_MAILBOX);
   say({ ready: { settings: emulator.settings(), clientId, mailbox } });
 }
 

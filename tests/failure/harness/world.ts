@@ -48,17 +48,24 @@ export class World implements AsyncDisposable {
   }
 }
 
+/** How a message is handed in. */
+export interface SubmitOptions {
+  /** Called once so many pieces of 64 kB were sent. */
+  readonly afterPieces?: ((pieces: number) => void) | undefined;
+  readonly sender?: string;
+}
+
 /** Hands a message in once and writes down a 250; gives the reply, or `undefined` where the line broke before it. */
 export async function submitOnce(
   port: number,
   message: TestMessage,
   ledger: Ledger,
-  afterPieces?: (pieces: number) => void,
+  { afterPieces, sender = MAILBOX }: SubmitOptions = {},
 ): Promise<Reply | undefined> {
   let client: SmtpClient | undefined;
   try {
     client = await SmtpClient.connect(port);
-    const reply = await client.submit(MAILBOX, [RECIPIENT], message.bytes, afterPieces);
+    const reply = await client.submit(sender, [RECIPIENT], message.bytes, afterPieces);
     if (reply.code === 250) {
       const queueId = /Queued as (\w+)/.exec(reply.text)?.[1] ?? '';
       ledger.accept({ id: message.id, sha: message.sha, queueId });
