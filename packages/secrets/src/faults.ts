@@ -14,7 +14,12 @@ export type SecretFaultCode =
   | 'SECRET_FILE_OPEN_TO_OTHERS'
   | 'SECRET_CREDENTIAL_NAME_INVALID'
   | 'SECRET_CREDENTIALS_ABSENT'
-  | 'SECRET_CREDENTIAL_MISSING';
+  | 'SECRET_CREDENTIAL_MISSING'
+  | 'SECRET_FILE_NOT_WRITTEN'
+  | 'SECRET_NO_ROOM_AT_ISSUER'
+  | 'SECRET_ROTATION_LOCKED'
+  | 'SECRET_ROTATION_BROKEN'
+  | 'SECRET_NOTHING_TO_ROLL_BACK';
 
 /** Faults of secrets in settings, files and systemd credentials. */
 export const secretFaults: FaultCatalogue<SecretFaultCode> = defineFaults<SecretFaultCode>({
@@ -95,5 +100,52 @@ export const secretFaults: FaultCatalogue<SecretFaultCode> = defineFaults<Secret
     remedy: { steps: ['Add LoadCredential={name}:/path/to/the/secret to the unit and restart it.'] },
     next: 'fix-configuration',
     ...SYSTEMD,
+  },
+  SECRET_FILE_NOT_WRITTEN: {
+    title: 'Secret file cannot be written',
+    message: 'The file {file} cannot be read or written ({reason}).',
+    cause: 'The folder is missing, full or read-only, or belongs to another account.',
+    remedy: {
+      steps: [
+        'Make the folder writable for the account that runs this program, and run the command again: it goes on where it stopped.',
+      ],
+    },
+    next: 'fix-configuration',
+  },
+  SECRET_NO_ROOM_AT_ISSUER: {
+    title: 'The app holds too many secrets',
+    message: 'The app holds {count} secrets already ({secrets}), and a rotation needs room for one more.',
+    cause:
+      'Somebody added a secret by hand, or an app of somebody else uses the same registration. What nobody here made is not removed here.',
+    remedy: {
+      steps: [
+        'Find out which of them is used by nobody; postbearer setup audit lists them with their ends.',
+        'Remove it in the app registration under "Certificates & secrets", and rotate again.',
+      ],
+    },
+    next: 'needs-person',
+    source: 'github.com/Azure/azure-cli issue 12946',
+    read: '2026-11-25',
+  },
+  SECRET_ROTATION_LOCKED: {
+    title: 'Another rotation is under way',
+    message: '{who} is rotating this secret; its lock is {file}.',
+    cause: 'Two commands, or a command and the service, rotate at the same time; one is enough.',
+    remedy: { steps: ['Wait until it is done.', 'If that machine is gone, remove {file} and run the command again.'] },
+    next: 'retry',
+  },
+  SECRET_ROTATION_BROKEN: {
+    title: 'Secret file vanished during a rotation',
+    message: 'The rotation had switched to a new secret, and its file is gone.',
+    cause: 'Somebody removed or moved the file between the switch and the end of the grace.',
+    remedy: { steps: ['Put the file back from a backup, or set a new secret: postbearer secret set.'] },
+    next: 'needs-person',
+  },
+  SECRET_NOTHING_TO_ROLL_BACK: {
+    title: 'No previous secret',
+    message: 'There is no previous secret that could be used again.',
+    cause: 'No rotation is in its time of grace; afterwards the old secret is removed.',
+    remedy: { steps: ['Set a secret that is valid: postbearer secret set, or rotate: postbearer secret rotate.'] },
+    next: 'fix-configuration',
   },
 });
