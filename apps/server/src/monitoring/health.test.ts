@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { failure, systemClock, type Clock, type Fault, type PostbearerEvent, type Result } from '@postbearer/core';
 import { databaseFaults, openDatabase, statement, type Database } from '@postbearer/database';
 import type { Settings } from '@postbearer/settings';
-import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DatabaseWatch } from './database-watch.ts';
 import { openDayCounts, readToday } from './day-counts.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { createHealth, type HealthSources } from './health.ts';
 import { LastKnown } from './last-known.ts';
-import { monitoringMigrations } from './schema.ts';
+import { db, monitoringMigrations } from './schema.ts';
 import { TraceFilter } from './trace.ts';
 
 const fault: Fault = databaseFaults.make('DATABASE_DISK_FULL', { place: 'a.db' });
@@ -64,7 +63,7 @@ function breakable(): { readonly database: Database; batchFails: boolean; queryF
   return world;
 }
 
-const read = statement(sql`select 1`);
+const read = statement(db.selectFrom('day_count').select('day'));
 
 describe('the watch of a database', () => {
   it('tells once that it cannot store, and that it can again only after it did', async () => {
@@ -246,7 +245,7 @@ describe('health', () => {
     const health = createHealth(sources({ database: counted, clock: handClock() }));
     for (let index = 0; index < 10; index += 1) await health.ready();
     expect(writes).toBe(1);
-    expect(must(await real.query(statement(sql`select node from write_probe`)))).toEqual([{ node: 'one' }]);
+    expect(must(await real.query(statement(db.selectFrom('write_probe').select('node'))))).toEqual([{ node: 'one' }]);
   });
 
   it('does not wait for a database that hangs', async () => {

@@ -1,6 +1,5 @@
 /** The statements about events that wait for webhooks. */
 import { prepare, type Statement, type ValueNamed } from '@postbearer/database';
-import { sql } from 'kysely';
 import { db } from '../schema.ts';
 
 const insert = prepare((value: ValueNamed<{ webhook: string; id: string; event: string; now: number; body: string }>) =>
@@ -33,11 +32,25 @@ export interface ClaimedEvent {
 // A time that lies further ahead than any wait was written before the clock went back.
 const claim = prepare(
   (value: ValueNamed<{ webhook: string; now: number; latest: number; lease: number; limit: number }>) =>
-    sql<ClaimedEvent>`update webhook_event set attempts = attempts + 1, due_at = ${value('lease')}
-      where webhook = ${value('webhook')} and state = 'waiting' and (due_at <= ${value('now')} or due_at > ${value('latest')})
-      and id in (select id from webhook_event where webhook = ${value('webhook')} and state = 'waiting'
-        and (due_at <= ${value('now')} or due_at > ${value('latest')}) order by due_at, id limit ${value('limit')})
-      returning id, event, body, attempts, created_at`,
+    db
+      .updateTable('webhook_event')
+      .set((eb) => ({ attempts: eb('attempts', '+', 1), due_at: value('lease') }))
+      .where('webhook', '=', value('webhook'))
+      .where('state', '=', 'waiting')
+      // Another node may have claimed it meanwhile.
+      .where((eb) => eb.or([eb('due_at', '<=', value('now')), eb('due_at', '>', value('latest'))]))
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('webhook_event as due')
+          .select('due.id')
+          .where('due.webhook', '=', value('webhook'))
+          .where('due.state', '=', 'waiting')
+          .where((of) => of.or([of('due.due_at', '<=', value('now')), of('due.due_at', '>', value('latest'))]))
+          .orderBy('due.due_at')
+          .orderBy('due.id')
+          .limit(value('limit')),
+      )
+      .returning(['id', 'event', 'body', 'attempts', 'created_at']),
 );
 
 const remove = prepare((value: ValueNamed<{ webhook: string; id: string }>) =>
@@ -56,18 +69,16 @@ const putBack = prepare(
 const notTried = prepare((value: ValueNamed<{ webhook: string; id: string; due: number }>) =>
   db
     .updateTable('webhook_event')
-    .set({ due_at: value('due'), attempts: sql<number>`attempts - 1` })
+    .set((eb) => ({ due_at: value('due'), attempts: eb('attempts', '-', 1) }))
     .where('webhook', '=', value('webhook'))
     .where('id', '=', value('id')),
 );
 
-const counts = prepare(
-  () =>
-    sql<{
-      webhook: string;
-      state: 'waiting' | 'parked';
-      count: number;
-    }>`select webhook, state, count(*) as count from webhook_event group by webhook, state`,
+const counts = prepare(() =>
+  db
+    .selectFrom('webhook_event')
+    .select((eb) => ['webhook', 'state', eb.fn.countAll<number>().as('count')])
+    .groupBy(['webhook', 'state']),
 );
 
 const forget = prepare((value: ValueNamed<{ before: number }>) =>

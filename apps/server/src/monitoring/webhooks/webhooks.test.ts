@@ -9,10 +9,9 @@ import { Secret, success, systemClock, type PostbearerEvent, type Result } from 
 import { openDatabase, statement, type Database } from '@postbearer/database';
 import type { Decision, LeasedMessage } from '@postbearer/queue';
 import type { WebhookSettings } from '@postbearer/settings';
-import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canaryPassword } from '../../../../../tests/setup/canaries.ts';
-import { monitoringMigrations } from '../schema.ts';
+import { db, monitoringMigrations } from '../schema.ts';
 import { WEBHOOK_EVENT_NAMES } from './event-body.ts';
 import { webhooksReference } from './reference.ts';
 import { LONGEST_WAIT_MS, waitAfter } from './retry.ts';
@@ -166,7 +165,7 @@ interface Row {
 async function rows(): Promise<readonly Row[]> {
   return must(
     await database.query(
-      statement(sql<Row>`select webhook, id, state, attempts, reason from webhook_event order by id`),
+      statement(db.selectFrom('webhook_event').select(['webhook', 'id', 'state', 'attempts', 'reason']).orderBy('id')),
     ),
   );
 }
@@ -177,7 +176,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 async function makeDue(): Promise<void> {
-  must(await database.batch([statement(sql`update webhook_event set due_at = 0, reason = null`)]));
+  must(await database.batch([statement(db.updateTable('webhook_event').set({ due_at: 0, reason: null }))]));
 }
 
 describe('a webhook', () => {
