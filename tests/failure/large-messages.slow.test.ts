@@ -55,9 +55,9 @@ test('ten of 50 MB at once: little memory, every byte; 51 MB is refused at once'
   warm.close();
   const before = await service.memory();
   let peak = before;
-  let isDone = false;
+  const watch = { isOn: true };
   const watching = (async () => {
-    while (!isDone) {
+    while (watch.isOn) {
       peak = Math.max(peak, await service.memory());
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -79,7 +79,7 @@ test('ten of 50 MB at once: little memory, every byte; 51 MB is refused at once'
   expect(replies).toEqual(Array.from({ length: COUNT }, () => '250'));
   const afterIn = peak;
   expect(await service.drain(150_000)).toEqual([]);
-  isDone = true;
+  watch.isOn = false;
   await watching;
   const growth = (peak - before) / 1_000_000;
   console.log(
@@ -98,10 +98,11 @@ test('a byte too many is refused at SIZE, and within 64 kB of the limit', async 
   client.close();
   const { socket, reply } = await toContent(service.smtpPort);
   let sent = 0;
-  const answered = reply();
-  let isAnswered = false;
-  void answered.then(() => (isAnswered = true));
-  while (!isAnswered && sent < 4 * 1024 * 1024) {
+  const state = { isAnswered: false };
+  const answered = reply().finally(() => {
+    state.isAnswered = true;
+  });
+  while (!state.isAnswered && sent < 4 * 1024 * 1024) {
     socket.write(LINE);
     sent += LINE.length;
     // The other side is given the time to say that it is enough.

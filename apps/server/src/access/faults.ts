@@ -17,6 +17,8 @@ export type AccessFaultCode =
   | 'ACCESS_LEARN_PUBLIC'
   | 'ACCESS_LEARN_TIME'
   | 'ACCESS_CREDENTIAL_WRONG'
+  | 'RELAY_SIGN_IN_BUSY'
+  | 'RELAY_TOO_MANY_SIGN_INS'
   | 'ACCESS_NOBODY'
   | 'ACCESS_SENDER_NOT_ALLOWED';
 
@@ -145,6 +147,24 @@ export const accessFaults: FaultCatalogue<AccessFaultCode> = defineFaults<Access
       command: 'postbearer app rotate {app}',
     },
     next: 'fix-configuration',
+  },
+  // Of the relay; here because the list of who was turned away has to know their titles.
+  RELAY_SIGN_IN_BUSY: {
+    title: 'Too many sign in at once',
+    message: 'A sign-in from {address} was not looked at: too many others wait.',
+    cause: 'Passwords that somebody chose are slow to check on purpose, and many were tried at once.',
+    remedy: {
+      steps: ['The device tries again by itself. Where it goes on, look at who was turned away.'],
+      command: 'postbearer app refused',
+    },
+    next: 'retry',
+  },
+  RELAY_TOO_MANY_SIGN_INS: {
+    title: 'Too many failed sign-ins',
+    message: 'There were too many sign-ins as "{app}" with a wrong user name or password; this one is from {address}.',
+    cause: 'A device has an old password, or somebody guesses.',
+    remedy: { steps: ['Correct the password in the device; it may try again in 15 minutes.'] },
+    next: 'retry',
   },
   ACCESS_NOBODY: {
     title: 'Not allowed to send',

@@ -12,7 +12,6 @@ import type { AppRegistry } from '../access/app-registry.ts';
 import { accessFaults } from '../access/faults.ts';
 import type { Learning } from '../access/learning.ts';
 import { placeOf } from '../access/network-range.ts';
-import { relayFaults } from './faults.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 
 /** What signing in works with. */
@@ -43,12 +42,12 @@ export async function signIn(session: SmtpSession, attempt: AuthAttempt, options
     digest: apps.digest(password),
   });
   if (open === undefined)
-    return refuse(session, relayFaults.make('RELAY_TOO_MANY_SIGN_INS', values), SLOW_DOWN, username);
+    return refuse(session, accessFaults.make('RELAY_TOO_MANY_SIGN_INS', values), SLOW_DOWN, username);
   const found = await apps.signIn(username, password, address);
   // What was not looked at was no wrong one.
   if (found === 'busy') {
     open.end(true);
-    return refuse(session, relayFaults.make('RELAY_SIGN_IN_BUSY', values), BUSY, username);
+    return refuse(session, accessFaults.make('RELAY_SIGN_IN_BUSY', values), BUSY, username);
   }
   const app = found ?? (await learning.enrol({ address, credentials: { username, password } }));
   open.end(app !== undefined);
