@@ -117,3 +117,33 @@ describe('a stream of events', () => {
     expect(heard).toMatch(new RegExp(`event: message\\.settled\\ndata: .*"state":"delivered"`));
   });
 });
+
+describe('what a key may have waiting and hand in', () => {
+  test('is asked before the bytes, told with the time to come again, and felt by no other', async () => {
+    world = await ApiWorld.start({ appLimits: { queuedMessages: 2, messagesPerMinute: 5, recipientsPerMinute: 100 } });
+    const [key, other] = [await world.addKey(), await world.addKey({ name: 'other' })];
+    await world.server.control.holdLane({
+      lane: `default/${world.emulator.defaults.mailbox}`,
+      sender: '',
+      actor: 'test',
+    });
+    const send = async (by: string, json: object = { to: 'a@example.com' }): Promise<[number, string, boolean]> => {
+      const answer = await world.ask('/v1/messages', { key: by, json });
+      const body = (await answer.json()) as { code?: string };
+      return [answer.status, body.code ?? '', Number(answer.headers.get('retry-after')) > 0];
+    };
+    const taken = [202, '', false];
+    expect([await send(key), await send(key)]).toEqual([taken, taken]);
+    expect(await send(key)).toEqual([429, 'MESSAGE_QUOTA_REACHED', true]);
+    expect(await send(other)).toEqual(taken);
+    const batch = await world.ask('/v1/messages/batch', { key, json: { messages: [{ to: 'a@example.com' }] } });
+    expect(await batch.json()).toMatchObject({
+      results: [{ status: 429, problem: { code: 'MESSAGE_QUOTA_REACHED' } }],
+    });
+    const many = Array.from({ length: 101 }, (_, at) => `${at}@example.com`);
+    expect(await send(other, { to: many })).toEqual([429, 'MESSAGE_RATE_REACHED', true]);
+    expect(await send(other)).toEqual(taken);
+    expect(world.events.filter(({ name }) => name === 'submission.refused').length).toBe(3);
+    expect(world.errors).toEqual([]);
+  });
+});

@@ -140,7 +140,7 @@ class FormReader {
       return { attachment, path, digest: digest.digest('hex') };
     } catch (error) {
       stream.resume();
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') refuse(httpFaults.make('SERVICE_NO_ROOM'));
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') refuse(deliveryFaults.make('SERVICE_NO_ROOM'));
       throw error;
     }
   }
