@@ -11,8 +11,11 @@ import type { Decision, LeasedMessage } from '@postbearer/queue';
 import type { WebhookSettings } from '@postbearer/settings';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canaryPassword } from '../../../../../tests/setup/canaries.ts';
+import { itWithTool } from '../../../../../tests/setup/foreign-tools.ts';
+import { postgresqlForThisFile } from '../../../../../tests/setup/postgresql.ts';
 import { db, monitoringMigrations } from '../schema.ts';
 import { WEBHOOK_EVENT_NAMES } from './event-body.ts';
+import { claimEvents, countEvents } from './event-store.ts';
 import { webhooksReference } from './reference.ts';
 import { LONGEST_WAIT_MS, waitAfter } from './retry.ts';
 import { signatureHeaders } from './signature.ts';
@@ -362,6 +365,47 @@ describe('a webhook', () => {
     await settle(webhooks, leased('m1'), decision('refused'));
     await receiver.until(1);
     expect(JSON.stringify(receiver.calls)).not.toContain(canaryPassword);
+  });
+});
+
+describe('on PostgreSQL', () => {
+  const postgresql = postgresqlForThisFile();
+
+  itWithTool('postgresql', 'two nodes send each event once, and what a third left is sent in the end', async (path) => {
+    const url = await (await postgresql(path)).newDatabase();
+    const opened = [1, 2, 3].map(async () => must(await openDatabase({ url }, { migrations: [monitoringMigrations] })));
+    const [one, two, three] = await Promise.all(opened);
+    if (one === undefined || two === undefined || three === undefined) throw new Error('There are three.');
+    // What the third claimed before it died is due again some time later.
+    const claims = {
+      webhook: 'ops',
+      now: Date.now(),
+      latest: Date.now() + LONGEST_WAIT_MS,
+      lease: Date.now() + 500,
+      limit: 4,
+    };
+    const nodes = [await start({ ops: {} }, { database: one }), await start({ ops: {} }, { database: two })];
+    const [node] = nodes;
+    if (node === undefined) throw new Error('There are two.');
+    for (let index = 0; index < 40; index += 1)
+      must(await three.batch(node.settled(leased(`m${index}`), decision('refused'))));
+    must(await three.batch([claimEvents(claims)]));
+    for (const each of nodes) each.onEvent({ name: 'message.settled' } as PostbearerEvent);
+    await receiver.until(36);
+    await expect
+      .poll(
+        async () => {
+          for (const each of nodes) each.onEvent({ name: 'message.settled' } as PostbearerEvent);
+          return must(await three.query(countEvents()));
+        },
+        { timeout: 25_000 },
+      )
+      .toEqual([]);
+    const ids = receiver.calls.map(({ headers }) => headers['webhook-id']);
+    expect(new Set(ids).size).toBe(40);
+    expect(ids).toHaveLength(40);
+    for (const each of nodes) await each.close();
+    for (const each of [one, two, three]) await each.close();
   });
 });
 
