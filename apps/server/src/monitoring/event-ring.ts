@@ -49,7 +49,7 @@ export interface RingBounds {
 }
 
 /** What is kept where nothing else is said. */
-export const DEFAULT_RING_BOUNDS: RingBounds = { count: 4096, bytes: 4 * 1024 * 1024 };
+const DEFAULT_RING_BOUNDS: RingBounds = { count: 4096, bytes: 4 * 1024 * 1024 };
 
 const BYTES_OF_A_FIELD = 24;
 

@@ -74,6 +74,14 @@ const notTried = prepare((value: ValueNamed<{ webhook: string; id: string; due: 
     .where('id', '=', value('id')),
 );
 
+const takeUp = prepare((value: ValueNamed<{ webhook: string; now: number }>) =>
+  db
+    .updateTable('webhook_event')
+    .set({ state: 'waiting', attempts: 0, due_at: value('now') })
+    .where('webhook', '=', value('webhook'))
+    .where('state', '=', 'parked'),
+);
+
 const counts = prepare(() =>
   db
     .selectFrom('webhook_event')
@@ -127,6 +135,11 @@ export function putEventBack(values: PutBack): Statement {
 /** Gives back what was claimed and not tried. */
 export function eventNotTried(webhook: string, id: string, due: number): Statement {
   return notTried({ webhook, id, due });
+}
+
+/** Takes up again what was set aside for a webhook. */
+export function takeUpEvents(webhook: string, now: number): Statement {
+  return takeUp({ webhook, now });
 }
 
 /** How many events of each webhook wait or are set aside. */

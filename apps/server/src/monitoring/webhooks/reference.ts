@@ -63,7 +63,7 @@ The libraries of the convention check all of it in one call.
 - The event is stored in the same transaction as what it tells of: no outcome without its event, and no event of what did not happen, also when the service is killed.
 - It is sent **at least once**, until the receiver answers 2xx within 15 seconds. The order is not kept.
 - After an attempt that failed it is sent again after 5 seconds, 1, 5 and 30 minutes, 2, 4, 8 and 10 hours; \`Retry-After\` is honoured. Then, or at once
-  where the receiver answers 410, it is set aside for a week: \`postbearer status\` and \`/health\` say so.
+  where the receiver answers 410, it is set aside for a week: \`postbearer status\` and \`/health\` say so. A reload or a restart of the service tries again.
 - At most four events at a time go to a receiver, and one while it fails; no receiver waits for another.
 - Where 100,000 events wait for a receiver, further ones are not kept for it; that is counted and logged.
 - Only https is used, to public addresses only, looked at when the connection is made; a redirect is not followed. \`network\` of the webhook names a

@@ -306,6 +306,11 @@ describe('a webhook', () => {
       attempts: 1,
       fault: { code: 'SERVICE_WEBHOOK_GONE' },
     });
+    // Whoever mended it reloads the service, and both are tried again.
+    await webhooks.close();
+    receiver.answer = (response) => void response.writeHead(200).end();
+    await start({ ops: {} });
+    await until(async () => (await rows()).length === 0);
   });
 
   it('is not followed where it sends us elsewhere', async () => {

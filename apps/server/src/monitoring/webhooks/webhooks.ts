@@ -22,7 +22,7 @@ import type { WebhookSettings } from '@postbearer/settings';
 import { isInRange, parseNetworkRange } from '../../access/network-range.ts';
 import type { WebhookFact } from '../../delivery/service-facts.ts';
 import { changedBody, laneBody, messageBody, queuedBody, textOf, wants, type WebhookBody } from './event-body.ts';
-import { countEvents, forgetEvents, keepEvent } from './event-store.ts';
+import { countEvents, forgetEvents, keepEvent, takeUpEvents } from './event-store.ts';
 import { WebhookSender } from './webhook-sender.ts';
 
 /** What webhooks work with. */
@@ -188,6 +188,13 @@ export class Webhooks {
       onError,
     });
     this.#running.set(name, { settings, sender, waiting: 0, keptSince: 0, parked: 0, isOverflowing: false });
+    void this.#takeUp(name, sender).catch(onError);
+  }
+
+  /** Somebody may have mended what was wrong: a start and other settings give what was set aside another day. */
+  async #takeUp(name: string, sender: WebhookSender): Promise<void> {
+    const { database, clock } = this.#options;
+    await database.batch([takeUpEvents(name, clock.now())]);
     this.#counting ??= this.#count();
     sender.wake();
   }
