@@ -51,6 +51,11 @@ describe('the words', () => {
 
   test.each([
     'demo',
+    'demo service',
+    'sendmail',
+    'queue export',
+    'backup',
+    'restore',
     'send',
     'verify',
     'config show',

@@ -1,15 +1,17 @@
 /** Backup, restore and export of the data of a service, from the outside. */
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock, type Result } from '@postbearer/core';
 import { openDatabase, prepare, sqlBuilder } from '@postbearer/database';
-import { restoreBackup, startServer, type Server } from '@postbearer/server';
+import { openControl, restoreBackup, startServer, type Server } from '@postbearer/server';
 import { readSettings } from '@postbearer/settings';
 import nodemailer from 'nodemailer';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runCommand } from '../setup/run-command.ts';
+import { itWithTool } from '../setup/foreign-tools.ts';
+import { LAUNCHER, runCommand } from '../setup/run-command.ts';
 
 const MAILBOX = 'notifications@contoso.example';
 type Transport = ReturnType<typeof nodemailer.createTransport>;
@@ -105,6 +107,12 @@ async function exported(folder: string, ...more: readonly string[]): Promise<rea
     .map((line) => JSON.parse(line) as Exported);
 }
 
+/** How many messages a data folder has in which no service runs. */
+async function messagesIn(folder: string): Promise<number> {
+  await using opened = must(await openControl(folder));
+  return must(await opened.control.listMessages({ filter: {}, page: {} })).messages.length;
+}
+
 describe('a backup', () => {
   test('of a running service under load is whole each time, and has everything that was confirmed before it', async () => {
     const server = await serve();
@@ -190,6 +198,44 @@ describe('a backup', () => {
     expect(await exported(data())).toHaveLength(1);
     expect(await exported(asideFolder)).toHaveLength(2);
   });
+
+  itWithTool(
+    'strace',
+    'killed at any step of being put in place leaves the old data or the new, whole',
+    async (strace) => {
+      const server = await serve();
+      const transport = senderTo(server);
+      await submit(transport, 'before');
+      const file = join(root, 'backup.db');
+      must(await server.control.backup({ file, actor: 'test' }));
+      await submit(transport, 'after');
+      transport.close();
+      await server.close();
+      const seen: number[] = [];
+      for (const step of ['link:1', 'rename:1', 'rename:3', 'rename:4', 'unlink:1']) {
+        const [call = '', count = ''] = step.split(':');
+        const target = join(root, `at-${call}-${count}`);
+        await cp(data(), target, { recursive: true });
+        const restore = [process.execPath, LAUNCHER, 'restore', file, '--data', target, '--replace'];
+        const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:signal=KILL:when=${count}`];
+        spawnSync(strace, ['-f', '-qq', '-o', '/dev/null', ...inject, ...restore], {
+          env: { PATH: process.env['PATH'] },
+        });
+        const found = await messagesIn(target);
+        expect([1, 2]).toContain(found);
+        seen.push(found);
+        // It can be done again, and then it is done.
+        must(await restoreBackup({ file, dataFolder: target, replaces: true, usesPostgresql: false }, systemClock));
+        expect(await messagesIn(target)).toBe(1);
+      }
+      console.log(
+        `restore killed at ${seen.length} steps: ${seen.filter((found) => found === 2).length} times the old data`,
+      );
+      // Control: some kills came before the change, and some after it.
+      expect(new Set(seen)).toEqual(new Set([1, 2]));
+    },
+    120_000,
+  );
 
   test.each<[string, string, (file: string) => Promise<unknown>]>([
     ['a file that is no database', 'DATABASE_FILE_UNUSABLE', async (file) => await writeFile(file, 'x'.repeat(10_000))],
