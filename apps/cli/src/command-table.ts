@@ -179,6 +179,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => await import('./commands/setup/undo.ts'),
   },
   {
+    path: 'secret status',
+    summary: 'list the client secrets: whose, where, and when they end',
+    load: async () => await import('./commands/secret/status.ts'),
+  },
+  {
+    path: 'secret set',
+    summary: 'put a client secret where the settings look for it, after proving it',
+    load: async () => await import('./commands/secret/set.ts'),
+  },
+  {
+    path: 'secret rotate',
+    summary: 'make a new client secret, prove it, switch to it, and remove the old one later',
+    load: async () => await import('./commands/secret/rotate.ts'),
+  },
+  {
+    path: 'secret rollback',
+    summary: 'go back to the previous client secret',
+    load: async () => await import('./commands/secret/rollback.ts'),
+  },
+  {
     path: 'config show',
     summary: 'print every setting in effect and the place it came from',
     load: async () => await import('./commands/config/show.ts'),
@@ -217,5 +237,6 @@ export const NOUNS: Readonly<Record<string, string>> = {
   key: 'keys of the HTTP API',
   queue: 'messages on their way',
   lane: 'the queues of mailboxes',
+  secret: 'client secrets: how long they last, and changing them',
   setup: 'from nothing to a mail that is accepted, in Entra and in Exchange Online',
 };
