@@ -159,3 +159,32 @@ describe('the catalogue of faults', () => {
     expect(JSON.stringify(fault)).not.toMatch(/[{<]\w+[}>]/);
   });
 });
+
+describe('the dialogue', () => {
+  it('is told from the line on from which somebody wants it', async () => {
+    const transcript = `
+      S: 220 mx.example.com ready
+      C: EHLO client.example.com
+      S: 250 mx.example.com
+      C: QUIT
+      S: 221 bye`;
+    await using server = await serveTranscripts([transcript], { delivery: 'all at once' });
+    const lines: string[] = [];
+    let isWanted = false;
+    const connected = await connectSmtp({
+      host: '127.0.0.1',
+      port: server.port,
+      security: 'none',
+      clientName: 'client.example.com',
+      dialogue: () => isWanted,
+      onEvent: (event) => {
+        if (event.name === 'smtp.dialogue') lines.push(`${event.from} ${event.text}`);
+        if (event.name === 'smtp.connected') isWanted = true;
+      },
+    });
+    if (!connected.ok) throw new Error(connected.fault.message);
+    await connected.value.quit();
+    await server.finished();
+    expect(lines).toEqual(['client QUIT', 'server 221 bye']);
+  });
+});

@@ -1,4 +1,5 @@
 /** Commands, their arguments and their order, as dialogues without encryption. */
+import type { PostbearerEvent } from '@postbearer/core';
 import { describe, expect, it } from 'vitest';
 import { createSmtpServer } from './index.ts';
 import { collectingServer } from './testing/collecting-server.ts';
@@ -368,6 +369,17 @@ describe('events', () => {
     ]);
     expect(lines.join('\n')).not.toContain(token);
     expect(lines).toContain('s1 server: 250 2.6.0 Kept');
+  });
+
+  it('are made only while somebody wants them, and say whose they are', async () => {
+    const lines: PostbearerEvent[] = [];
+    let isWanted = false;
+    const { server } = collectingServer({ onEvent: (event) => lines.push(event), wantsDialogue: () => isWanted });
+    await replies(server, 'NOOP', 'QUIT');
+    expect(lines).toEqual([]);
+    isWanted = true;
+    await replies(server, 'QUIT');
+    expect(lines).toContainEqual(expect.objectContaining({ from: 'client', text: 'QUIT', client: expect.any(String) }));
   });
 
   it('that cannot be told are reported and change nothing', async () => {
