@@ -1,5 +1,5 @@
 /** The client secret of an upstream: where it is, what is known of it, how it is proved and how it is issued. */
-import { failure, Secret, success, systemClock, type Result } from '@postbearer/core';
+import { failure, success, systemClock, type Result, type Secret } from '@postbearer/core';
 import { upstreamAccess } from '@postbearer/diagnosis';
 import { createMailer } from '@postbearer/mailer';
 import { createGraphClient, openDirectory, type Directory } from '@postbearer/microsoft365';

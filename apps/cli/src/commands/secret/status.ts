@@ -90,7 +90,7 @@ function shown(all: readonly SecretStatus[], terminal: Terminal): string {
     hint === undefined ? '-' : `${hint}…`,
     endsAt?.slice(0, 10) ?? 'not known',
     daysLeft === undefined ? '-' : String(daysLeft),
-    rotateFrom?.slice(0, 10) ?? (fault === undefined ? '-' : fault),
+    rotateFrom?.slice(0, 10) ?? fault ?? '-',
   ]);
   const heading = ['UPSTREAM', 'CLIENT ID', 'WHERE', 'HINT', 'ENDS', 'DAYS', 'ROTATE FROM'];
   const notes = all.some(({ endsAt, fault }) => endsAt === undefined && fault === undefined)
