@@ -12,9 +12,9 @@ import { size } from './harness/rows.ts';
 import { SmtpClient } from './harness/smtp-client.ts';
 import { World } from './harness/world.ts';
 
-const EACH = size(100, 1000);
+const EACH = size(50, 1000);
 const PER_CLIENT = 50;
-const TIMEOUT_MS = size(10_000, 60_000);
+const TIMEOUT_MS = size(8_000, 60_000);
 
 async function freePort(): Promise<number> {
   const server = createServer();
