@@ -114,7 +114,10 @@ export const databaseFaults: FaultCatalogue<DatabaseFaultCode> = defineFaults<Da
     title: 'Backup belongs to the database server',
     message: 'Postbearer makes no backup of PostgreSQL.',
     cause: 'PostgreSQL has tools of its own that copy a running database.',
-    remedy: { steps: ['Use the backup of your database server.'], command: 'pg_dump --format=custom --file={file} {database}' },
+    remedy: {
+      steps: ['Use the backup of your database server.'],
+      command: 'pg_dump --format=custom --file={file} {database}',
+    },
     next: 'fix-configuration',
   },
   DATABASE_BACKUP_FAILED: {
