@@ -7,7 +7,7 @@ import type { PostbearerEvent } from '@postbearer/core';
 import { startEmulator, type Emulator } from '@postbearer/emulator';
 import { startServer, type KeyInput, type Server, type ServiceSettings } from '@postbearer/server';
 import { readSettings } from '@postbearer/settings';
-import { DocumentCheck, type ApiDocument } from './api-document.ts';
+import { DocumentCheck, type ApiDocument } from '../../apps/server/src/api/http/testing/document-check.ts';
 
 /** What a request to the API has beside its path. */
 export interface ApiRequest {

@@ -67,7 +67,7 @@ export interface OpenApiDocument {
 }
 
 /** The headings, with what stands under them. */
-export const GROUPS: Readonly<Record<string, string>> = {
+const GROUPS: Readonly<Record<string, string>> = {
   Sending: 'Hand in messages. After 202 a message is on disk, and is delivered or told of.',
   Messages: 'What became of messages, and changing it.',
   Lanes: 'How the service stands, and the queues of mailboxes.',

@@ -53,7 +53,7 @@ export const ENVELOPE_HEADERS = {
 const [CR, LF, NUL] = [0x0d, 0x0a, 0x00];
 
 /** Makes every line of a message end with CRLF, block by block. Throws `BodyRefused`. */
-export async function* withCrlf(blocks: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<Uint8Array> {
+async function* withCrlf(blocks: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<Uint8Array> {
   let ending: 'CRLF' | 'a bare LF' | undefined;
   let isAfterCr = false;
   let [line, bytes] = [1, 0];
