@@ -3,6 +3,7 @@
 const benchmarks: Readonly<Record<string, () => Promise<unknown>>> = {
   'smtp-client': async () => await import('./smtp-client.ts'),
   explain: async () => await import('./explain.ts'),
+  service: async () => await import('./service.ts'),
   'start-up': async () => await import('./start-up.ts'),
 };
 

@@ -7,11 +7,12 @@
  */
 import { execFileSync, fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCertificateAuthority } from '@postbearer/network/certificates';
+import { cpuSecondsOf } from '../service/process-tree.ts';
 import { SERVER_NAME, TOKEN, USERNAME } from '../workload.ts';
 import type { SinkCounts, SinkRequest } from './process.ts';
 
@@ -20,6 +21,10 @@ export interface Sink extends AsyncDisposable {
   readonly port: number;
   reset(): Promise<void>;
   counts(): Promise<SinkCounts>;
+  /** When each message came first, by its number and the monotonic clock, nanoseconds. */
+  arrivals(): Promise<ReadonlyMap<number, number>>;
+  /** The CPU that it has used, seconds; 0 where the system does not say. */
+  cpuSeconds(): number;
 }
 
 /** Everything that sinks of a run share. */
@@ -28,6 +33,10 @@ export interface SinkWorkshop extends Disposable {
   readonly kind: string;
   /** The authority of the sink's certificate. */
   readonly caPem: string;
+  /** For whatever the run writes; removed with the workshop. */
+  readonly folder: string;
+  /** The client in C, where there is one. */
+  readonly sourceProgram: string | undefined;
   start(options: { readonly chunking: boolean }): Promise<Sink>;
   /** What a client that does nothing else reaches, messages a second; `undefined` without the C source. */
   machineLimit(
@@ -41,7 +50,8 @@ interface Identity {
   readonly key: string;
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -108,6 +118,13 @@ async function startForeign(program: string, folder: string, chunking: boolean):
       } = await control(controlPort, 'STATS');
       return { messages, unique, duplicates, connections, mostOpen };
     },
+    async arrivals() {
+      const file = join(folder, 'arrivals');
+      await control(controlPort, `DUMP ${file}`);
+      const lines = readFileSync(file, 'utf8').trim().split('\n');
+      return new Map(lines.map((line) => line.split(' ').map(Number)).map(([id = 0, , at = 0]) => [id, at]));
+    },
+    cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
     [Symbol.asyncDispose]: () => ended(child),
   };
 }
@@ -130,6 +147,8 @@ async function startOwn(identity: Identity, chunking: boolean): Promise<Sink> {
     port,
     reset: async () => void (await ask({ ask: 'reset' })),
     counts: async () => (await ask({ ask: 'counts' })) as SinkCounts,
+    arrivals: async () => new Map((await ask({ ask: 'arrivals' })) as [number, number][]),
+    cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
     [Symbol.asyncDispose]: () => ended(child),
   };
 }
@@ -143,12 +162,14 @@ export async function openSinkWorkshop(): Promise<SinkWorkshop> {
   const folder = mkdtempSync(join(tmpdir(), 'postbearer-bench-'));
   const common = {
     caPem: authority.certificatePem,
+    folder,
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
   if (tools === undefined || tools === '')
     return {
       ...common,
       kind: 'TypeScript',
+      sourceProgram: undefined,
       start: ({ chunking }) => startOwn(identity, chunking),
       machineLimit: () => undefined,
     };
@@ -158,6 +179,7 @@ export async function openSinkWorkshop(): Promise<SinkWorkshop> {
   return {
     ...common,
     kind: 'C',
+    sourceProgram,
     start: ({ chunking }) => startForeign(sinkProgram, folder, chunking),
     machineLimit(sink, { connections, messages, sizeBytes }) {
       const numbers = ['-p', sink.port, '-c', connections, '-n', messages, '-s', sizeBytes].map(String);
