@@ -23,7 +23,7 @@ export const sqliteDialect = {
     'pragma temp_store = memory',
     // The log is copied back between two groups, by us, and never while somebody waits for a commit.
     'pragma wal_autocheckpoint = 0',
-    'pragma cache_size = -16384',
+    'pragma cache_size = -8192',
   ],
   /** What must be true afterwards: the statement, the column of its only row, the value. */
   mustBe: [
