@@ -48,9 +48,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+interface Breakable {
+  readonly database: Database;
+  batchFails: boolean;
+  queryFails: boolean;
+}
+
 /** The database, which fails where it is told to. */
-function breakable(): { readonly database: Database; batchFails: boolean; queryFails: boolean } {
-  const world = {
+function breakable(): Breakable {
+  const world: Breakable = {
     batchFails: false,
     queryFails: false,
     database: {
@@ -58,7 +64,7 @@ function breakable(): { readonly database: Database; batchFails: boolean; queryF
       kind: real.kind,
       query: async (asked) => (world.queryFails ? failure(fault) : await real.query(asked)),
       batch: async (asked) => (world.batchFails ? failure(fault) : await real.batch(asked)),
-    } as Database,
+    },
   };
   return world;
 }
