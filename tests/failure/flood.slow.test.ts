@@ -65,9 +65,9 @@ test('a flood gets 452 in words, and the other app is accepted and delivered as 
   const lone = await deliver(50, 'alone');
 
   const codes = new Map<string, number>();
-  let isOn = true;
+  const flooding = { isOn: true };
   const pour = async (dialogue: Dialogue): Promise<void> => {
-    while (isOn) {
+    while (flooding.isOn) {
       const reply = await submit(
         dialogue,
         'reports@contoso.example',
@@ -87,13 +87,13 @@ test('a flood gets 452 in words, and the other app is accepted and delivered as 
   lag.enable();
   const pouring = Promise.allSettled(
     Array.from({ length: FLOODERS }, async () => {
-      while (isOn) await pour(await world.signedIn(flood, 'flood')).catch(() => undefined);
+      while (flooding.isOn) await pour(await world.signedIn(flood, 'flood')).catch(() => undefined);
     }),
   );
   const until = performance.now() + FLOOD_MS;
   const beside: number[] = [];
   while (performance.now() < until) beside.push(...(await deliver(5, `beside ${beside.length}`)));
-  isOn = false;
+  flooding.isOn = false;
   await pouring;
   lag.disable();
 
