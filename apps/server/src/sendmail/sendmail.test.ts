@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import {
+  chown,
   mkdtemp,
   open,
   readdir,
@@ -332,6 +334,26 @@ describe('the folder', () => {
       process.umask(umask);
     }
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'lets the service that owns it read and remove what others drop, and nobody else even see it',
+    async () => {
+      const [SERVICE, STRANGER] = [64_001, 64_002];
+      await chmod(root, 0o755);
+      await mkdir(folder);
+      await chown(folder, SERVICE, SERVICE);
+      await chmod(folder, 0o3733);
+      const name = await drop();
+      const file = join(folder, name);
+      // Root dropped it; the group is that of the folder.
+      expect(await stat(file)).toMatchObject({ uid: 0, gid: SERVICE });
+      const as = (id: number, command: string, ...words: readonly string[]): number | null =>
+        spawnSync(command, words, { uid: id, gid: id, stdio: 'ignore' }).status;
+      expect([as(STRANGER, 'ls', folder), as(STRANGER, 'cat', file), as(STRANGER, 'rm', '-f', file)]).not.toContain(0);
+      expect(as(STRANGER, 'touch', join(folder, 'own.part'))).toBe(0);
+      expect([as(SERVICE, 'ls', folder), as(SERVICE, 'cat', file), as(SERVICE, 'rm', file)]).toEqual([0, 0, 0]);
+    },
+  );
 
   test('that is missing or full fails and leaves nothing behind', async () => {
     const missing = await dropMessage(join(root, 'nowhere'), HEAD, textBlocks(MESSAGE));
