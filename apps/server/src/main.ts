@@ -93,7 +93,10 @@ export interface Server {
    * @throws Error where the service was started without `read`.
    */
   reread(): Promise<Result<Reloaded>>;
-  /** Resolves with the reason where the service cannot go on, as when another process took its place; then close it. */
+  /**
+   * Resolves with the reason where the service cannot go on, as when another process took its place; then close it, without
+   * time to end: what it has in hand is the other's already.
+   */
   readonly ended: Promise<Fault>;
   /**
    * Takes no more mail, lets what is being sent end for `graceMs` (10 seconds where left out), and closes everything. What is

@@ -176,7 +176,8 @@ async function serveUntilStopped(
     const fault = await Promise.race([interrupted(terminal), server.ended]);
     process.once('SIGINT', leaveAtOnce).once('SIGTERM', leaveAtOnce);
     setTimeout(() => leaveUnfinished(terminal), LONGEST_STOP_MS).unref();
-    await server.close();
+    // What a replaced process has in hand is its successor's already.
+    await server.close(fault === undefined ? {} : { graceMs: 0 });
     if (fault !== undefined) throw CommandFailure.of(fault);
   } finally {
     await server.close();
