@@ -51,9 +51,12 @@ test('several of 50 MB at once: little memory, every byte; 51 MB is refused at o
     service: { maxMessageBytes: LIMIT + 1024 * 1024, connections: { connectionsPerClient: 100 } },
   });
   await service.start();
+  // What ordinary mail makes of a process that has just started is no matter of this row.
   const warm = await SmtpClient.connect(service.smtpPort);
-  await warm.submit(MAILBOX, [RECIPIENT], Buffer.from('Subject: warm\r\n\r\nx\r\n'));
+  const ordinary = Buffer.concat([Buffer.from('Subject: ordinary\r\n\r\n'), ...Array.from({ length: 30 }, () => LINE)]);
+  for (let index = 0; index < 300; index += 1) await warm.submit(MAILBOX, [RECIPIENT], ordinary);
   warm.close();
+  expect(await service.drain()).toEqual([]);
   const before = await service.memory();
   let peak = before;
   const watch = { isOn: true };
@@ -86,8 +89,7 @@ test('several of 50 MB at once: little memory, every byte; 51 MB is refused at o
   console.log(
     `R23: ${COUNT} x ${((times * block.length) / 1_000_000).toFixed(0)} MB, +${((afterIn - before) / 1_000_000).toFixed(0)} MB while they came in, +${growth.toFixed(0)} MB in all`,
   );
-  // Whole messages in memory would be a gigabyte with their copies; what is seen is blocks that wait for the collector.
-  expect(growth).toBeLessThan(350);
+  expect(growth).toBeLessThan(150);
 }, 400_000);
 
 test('a byte too many is refused at SIZE, and within 64 kB of the limit', async () => {
