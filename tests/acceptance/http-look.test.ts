@@ -1,4 +1,6 @@
 /** Looking at messages over HTTP, changing them, and who may do what. */
+import { connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KeyInput, KeyScope } from '@postbearer/server';
 import { DocumentCheck } from '../../apps/server/src/api/http/testing/document-check.ts';
@@ -29,6 +31,13 @@ let made = 0;
 async function keyWith(scopes: readonly KeyScope[], more: Partial<KeyInput> = {}): Promise<string> {
   made += 1;
   return await world.addKey({ name: `key-${made}`, scopes, mailboxes: [mailbox], ...more });
+}
+
+/** Writes bytes as they are, and gives what comes until the other side ends it. */
+async function raw(bytes: string): Promise<string> {
+  const socket = connect({ port: Number(new URL(world.url).port), host: '127.0.0.1' });
+  socket.write(bytes);
+  return await textOf(socket);
 }
 
 interface Listed {
@@ -403,6 +412,8 @@ describe('how the service is', () => {
     expect([metrics.status, await metrics.text()]).toMatchObject([200, expect.stringContaining('postbearer_')]);
     const far = await world.ask('/metrics', { headers: { forwarded: 'for=203.0.113.9' } });
     expect(await codeOf(far)).toEqual([401, 'SERVICE_LOCAL_ONLY']);
+    const rebound = await raw(`GET /metrics HTTP/1.1\r\nHost: page.example\r\nConnection: close\r\n\r\n`);
+    expect(rebound).toMatch(/^HTTP\/1\.1 401 /);
     const keyed = await world.ask('/metrics', { key: admin, headers: { forwarded: 'for=203.0.113.9' } });
     expect([keyed.status, (await keyed.text()).includes(mailbox)]).toEqual([200, false]);
   });

@@ -3,7 +3,8 @@
  *
  * The rules of this file:
  * - whether it is well may be asked by anybody; why it is not concerns those with a key, and programs on this machine;
- * - what a proxy on this machine passes on does not come from this machine.
+ * - what a proxy on this machine passes on does not come from this machine, and neither does what a browser asks here for a page
+ *   whose name leads to this machine.
  */
 import { z } from 'zod';
 import { mayDo } from '../../access/key.ts';
@@ -15,11 +16,16 @@ import { json, route, type Call, type Route } from './route.ts';
 
 const GROUP = 'Monitoring';
 const NOTHING = z.strictObject({});
+const OWN_NAME = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 const PASSED_ON = ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip'] as const;
 
 function isOfThisMachine({ address, incoming }: Call<unknown>): boolean {
   const isLoopback = address === '::1' || address.startsWith('127.');
-  return isLoopback && PASSED_ON.every((name) => incoming.headers[name] === undefined);
+  return (
+    isLoopback &&
+    OWN_NAME.test(incoming.headers.host ?? '') &&
+    PASSED_ON.every((name) => incoming.headers[name] === undefined)
+  );
 }
 
 function maySeeInside(call: Call<unknown>): boolean {

@@ -181,7 +181,7 @@ function introduction(): Block[] {
       `curl -H "Authorization: Bearer $POSTBEARER_KEY" \\\n  -H "Idempotency-Key: order-4711" \\\n  --json '{"to":"user@example.com","subject":"Your order","text":"It is on its way."}' \\\n  ${HOST}/v1/messages`,
     ),
     paragraph(
-      '`202 Accepted` means that the message is on disk; the field `Location` of the answer says where to look what became of it. Delivery is at least once: the same message may come twice after a crash or a lost answer, with the same Message-ID, and never with an idempotency key on this side.',
+      '`202 Accepted` means that the message is on disk; the field `Location` of the answer says where to look what became of it. With an idempotency key, repeating a request never makes a second message. Delivery is at least once: after a crash or a lost answer on the way to Microsoft 365 the same message may come twice, with the same Message-ID.',
     ),
     heading(2, 'Rules for every request', 'rules'),
     paragraph(
