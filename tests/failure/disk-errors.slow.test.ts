@@ -88,7 +88,7 @@ itWithTool(
     expect([...client.refusals.keys()].every((code) => code === 451 || code === 452)).toBe(true);
     expect(refusals).toBeGreaterThan(INJECTIONS / 5);
   },
-  size(240_000, 1_200_000),
+  size(600_000, 2_400_000),
 );
 
 itWithTool(

@@ -60,7 +60,7 @@ class SmallDisk implements Disposable {
 }
 
 describe.skipIf(!canMount())('a full disk', () => {
-  test(`${CYCLES} times`, { timeout: size(180_000, 1_200_000) }, async () => {
+  test(`${CYCLES} times`, { timeout: size(540_000, 1_200_000) }, async () => {
     await using world = await World.make();
     using disk = new SmallDisk(join(world.folder, 'small'));
     const service = world.service({
@@ -120,7 +120,7 @@ describe.skipIf(!canMount())('a full disk', () => {
 
   test(
     'control: a service that does not look at the disk takes mail until the last byte',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       await using world = await World.make();
       using disk = new SmallDisk(join(world.folder, 'small'));

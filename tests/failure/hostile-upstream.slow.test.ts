@@ -23,7 +23,7 @@ function offsets(total: number, count: number): number[] {
 
 test(
   `R11: a line that breaks within a message loses and doubles nothing (seed ${seed})`,
-  { timeout: 180_000 },
+  { timeout: 540_000 },
   async () => {
     await using around = await surroundings();
     const { world, upstream, service } = around;
@@ -51,7 +51,7 @@ test(
   },
 );
 
-test('R12: a final 250 that is lost costs one copy at most, and is told of', { timeout: 180_000 }, async () => {
+test('R12: a final 250 that is lost costs one copy at most, and is told of', { timeout: 540_000 }, async () => {
   await using around = await surroundings();
   const { world, upstream, service } = around;
   const [messages, losses] = [size(100, 1000), size(10, 100)];
@@ -101,7 +101,7 @@ const REPLIES = [
 
 test(
   `R13: each of ${REPLIES.length} refusals that Microsoft gives ends in one delivery or one notice`,
-  { timeout: 240_000 },
+  { timeout: 720_000 },
   async () => {
     await using around = await surroundings();
     const { world, upstream, service } = around;
@@ -155,7 +155,7 @@ const ODD: readonly (readonly [string, Deed])[] = [
   ['421', { do: 'say', text: '421 4.3.2 Service shutting down' }],
 ];
 
-test('R13: odd replies and 421 at each stage delay a message, and cost no memory', { timeout: 240_000 }, async () => {
+test('R13: odd replies and 421 at each stage delay a message, and cost no memory', { timeout: 720_000 }, async () => {
   await using around = await surroundings();
   const { world, upstream, service } = around;
   await handIn(around, 'odd-first', 300);
@@ -200,7 +200,7 @@ test('R13: odd replies and 421 at each stage delay a message, and cost no memory
   expect(grown).toBeLessThan(150 * 1024 * 1024);
 });
 
-test('control: a service that takes a broken line for an end is caught losing', { timeout: 60_000 }, async () => {
+test('control: a service that takes a broken line for an end is caught losing', { timeout: 180_000 }, async () => {
   await using around = await surroundings({ mutant: 'takes a broken line for an end' });
   const cuts = [100, 1000, 2000];
   around.upstream.behaviour = {
@@ -215,14 +215,14 @@ test('control: a service that takes a broken line for an end is caught losing', 
   expect(around.world.ledger.verdict().lost).toHaveLength(3);
 });
 
-test('control: a service that sends everything twice is caught doubling', { timeout: 60_000 }, async () => {
+test('control: a service that sends everything twice is caught doubling', { timeout: 180_000 }, async () => {
   await using around = await surroundings({ mutant: 'sends everything twice' });
   await handIn(around, 'twice');
   await around.service.drain(20_000, NEXT_TRY_MS);
   expect(around.world.ledger.verdict().doubled.size).toBe(1);
 });
 
-test('control: a service that takes a refusal for a delivery is caught losing', { timeout: 60_000 }, async () => {
+test('control: a service that takes a refusal for a delivery is caught losing', { timeout: 180_000 }, async () => {
   await using around = await surroundings({ mutant: 'takes a refusal for a delivery' });
   around.upstream.behaviour = {
     at: ({ stage }) => (stage === 'rcpt' ? { do: 'say', text: '550 5.1.1 User unknown' } : undefined),

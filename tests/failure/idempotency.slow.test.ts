@@ -27,7 +27,7 @@ async function smtp(service: Service, message: TestMessage, world: World): Promi
 
 test(
   'one message for a key: in parallel, after a kill between commit and answer, and after a restart',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   async () => {
     await using world = await World.make();
     const service = world.service({ service: MANY });
@@ -72,7 +72,7 @@ test(
   },
 );
 
-test('control: a service that forgets keys takes the same request again', { timeout: 60_000 }, async () => {
+test('control: a service that forgets keys takes the same request again', { timeout: 180_000 }, async () => {
   await using world = await World.make();
   const service = world.service({ mutant: 'forgets keys' });
   await service.start();

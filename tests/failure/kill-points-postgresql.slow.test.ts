@@ -17,6 +17,6 @@ for (const [intake, handIn] of [
       const databaseUrl = (await (await server(postgres)).newDatabase()).reveal();
       expect(await runMatrix({ intake, handIn, database: 'postgresql', databaseUrl })).toEqual([]);
     },
-    400_000,
+    900_000,
   );
 }

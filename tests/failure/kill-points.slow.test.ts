@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import { byHttp, bySmtp, complaintsOf, KillMatrix, runMatrix, type Cell } from './harness/kill-matrix.ts';
 import { World } from './harness/world.ts';
 
-test('SMTP intake, SQLite', { timeout: 400_000 }, async () => {
+test('SMTP intake, SQLite', { timeout: 900_000 }, async () => {
   expect(await runMatrix({ intake: 'SMTP', handIn: bySmtp, database: 'sqlite' })).toEqual([]);
 });
 
-test('HTTP intake, SQLite', { timeout: 400_000 }, async () => {
+test('HTTP intake, SQLite', { timeout: 900_000 }, async () => {
   expect(await runMatrix({ intake: 'HTTP', handIn: byHttp, database: 'sqlite' })).toEqual([]);
 });
 

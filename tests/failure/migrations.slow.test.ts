@@ -49,7 +49,7 @@ async function judge(database: string, databaseUrl?: string): Promise<void> {
   expect([lost, altered, [...doubled]]).toEqual([[], [], []]);
 }
 
-test('on SQLite', { timeout: 120_000 }, async () => {
+test('on SQLite', { timeout: 360_000 }, async () => {
   await judge('sqlite');
 });
 
@@ -62,7 +62,7 @@ itWithTool(
   120_000,
 );
 
-test('a newer schema is refused by name, and nothing in it is changed', { timeout: 60_000 }, async () => {
+test('a newer schema is refused by name, and nothing in it is changed', { timeout: 180_000 }, async () => {
   await using world = await World.make();
   const service = world.service();
   await service.start();

@@ -23,7 +23,7 @@ function refuses(isNoticeTaken: boolean): Behaviour {
 
 test(
   `R27: ${FAILURES} failures at once are told of ${MOST_NOTICES} times at most, each once`,
-  { timeout: size(120_000, 900_000) },
+  { timeout: size(360_000, 900_000) },
   async () => {
     await using around = await surroundings();
     const { world, upstream, service } = around;
@@ -51,7 +51,7 @@ test(
   },
 );
 
-test('R27: there is no notice about a notice; a service that writes them is caught', { timeout: 120_000 }, async () => {
+test('R27: there is no notice about a notice; a service that writes them is caught', { timeout: 360_000 }, async () => {
   const refusedIn = async (mutant?: 'tells of notices too'): Promise<number> => {
     await using around = await surroundings(mutant === undefined ? {} : { mutant });
     around.upstream.behaviour = refuses(false);
@@ -63,7 +63,7 @@ test('R27: there is no notice about a notice; a service that writes them is caug
   expect(await refusedIn('tells of notices too')).toBeGreaterThan(6);
 });
 
-test('R27: control: a service without a ceiling is caught', { timeout: 120_000 }, async () => {
+test('R27: control: a service without a ceiling is caught', { timeout: 360_000 }, async () => {
   await using around = await surroundings({ mutant: 'tells without end' });
   around.upstream.behaviour = refuses(true);
   for (let number = 0; number < MOST_NOTICES + 5; number += 1) await handIn(around, `endless-${number}`, 200);
@@ -126,7 +126,7 @@ async function poison(mutant?: 'counts no crashes'): Promise<{
 
 test(
   'R26: a message that kills the service is set aside after three crashes, and alone',
-  { timeout: 180_000 },
+  { timeout: 540_000 },
   async () => {
     const end = await poison();
     report({
@@ -143,7 +143,7 @@ test(
   },
 );
 
-test('R26: control: a service that counts no crashes is killed for ever', { timeout: 180_000 }, async () => {
+test('R26: control: a service that counts no crashes is killed for ever', { timeout: 540_000 }, async () => {
   const end = await poison('counts no crashes');
   expect(end.kills).toBeGreaterThan(3);
 });

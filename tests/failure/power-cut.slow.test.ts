@@ -167,7 +167,7 @@ itWithTool(
     expect(total).toEqual({ lost: 0, altered: 0, missing: 0 });
     expect(altered).toEqual([]);
   },
-  size(180_000, 1_800_000),
+  size(600_000, 3_600_000),
 );
 
 itWithTool(

@@ -81,7 +81,7 @@ itWithTool(
     // In flight at a kill: three on the way out, and one whose confirmation was not heard.
     expect(doubled.size).toBeLessThanOrEqual(killed * 4);
   },
-  size(240_000, 3_600_000),
+  size(600_000, 7_200_000),
 );
 
 itWithTool(

@@ -47,13 +47,22 @@ const SHAPES: Readonly<Record<string, Action>> = {
   'app unknown (700016)': { kind: 'aadsts', code: 700_016 },
 };
 
-test(`R14: ${Object.keys(SHAPES).length} shapes of the token endpoint`, { timeout: 300_000 }, async () => {
+const FAULTS: readonly (readonly [string, InjectedFault])[] = [
+  ...Object.entries(SHAPES).map(([name, action]) => [name, { stage: 'token', action }] as const),
+  // The token is given, and revoked before it is used.
+  [
+    'a token that is refused',
+    { stage: 'auth', action: { kind: 'reply', text: '535 5.7.3 Authentication unsuccessful' } },
+  ],
+];
+
+test(`R14: ${FAULTS.length} shapes of the token endpoint`, { timeout: 300_000 }, async () => {
   await using world = await World.make();
   const service = world.service({ hasMovableClock: true });
   const wrong: string[] = [];
   let most = 0;
-  for (const [name, action] of Object.entries(SHAPES)) {
-    await world.sink.fault({ stage: 'token', action });
+  for (const [name, fault] of FAULTS) {
+    await world.sink.fault(fault);
     const before = (await world.sink.counters()).tokenRequests;
     // A service that was just started has no token.
     await service.start();
@@ -77,7 +86,7 @@ test(`R14: ${Object.keys(SHAPES).length} shapes of the token endpoint`, { timeou
   report({
     row: 'R14',
     what: 'shapes of the token endpoint',
-    n: Object.keys(SHAPES).length,
+    n: FAULTS.length,
     accepted,
     lost: lost.length,
     doubled: doubled.size,

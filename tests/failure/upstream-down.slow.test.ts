@@ -31,7 +31,7 @@ async function queueUp(around: Surroundings, name: string): Promise<void> {
   await Promise.all(clients);
 }
 
-test(`R09: down for ${size(8, 72)} hours with ${QUEUED} messages`, { timeout: size(120_000, 1_800_000) }, async () => {
+test(`R09: down for ${size(8, 72)} hours with ${QUEUED} messages`, { timeout: size(360_000, 1_800_000) }, async () => {
   await using around = await surroundings();
   const { world, upstream, service } = around;
   upstream.behaviour = { at: ({ stage }) => (stage === 'greeting' ? { do: 'close' } : undefined) };
@@ -59,7 +59,7 @@ test(`R09: down for ${size(8, 72)} hours with ${QUEUED} messages`, { timeout: si
   expect(upstream.counts.mostSending).toBeLessThanOrEqual(3);
 });
 
-test('R09: beyond its lifetime a message ends with a notice, and not before', { timeout: 120_000 }, async () => {
+test('R09: beyond its lifetime a message ends with a notice, and not before', { timeout: 360_000 }, async () => {
   const lifetimeMs = 8 * HOUR_MS;
   await using around = await surroundings({
     service: { queue: { retryTimes: { lifetimeMs, delayNoticeMs: 4 * HOUR_MS } } },
@@ -77,7 +77,8 @@ test('R09: beyond its lifetime a message ends with a notice, and not before', { 
   expect(await eventually(() => told().length === ids.length)).toBe(true);
   expect((await service.list()).filter(({ state, isNotice }) => state === 'expired' && !isNotice)).toEqual([]);
   await passHours(around, 4);
-  expect(await service.drain(20_000, NEXT_TRY_MS)).toEqual([]);
+  // The last attempt comes up to 67 minutes after the lifetime, and the notice of it is sent then.
+  expect(await service.drain(90_000, 3 * NEXT_TRY_MS)).toEqual([]);
   const expired = (await service.list()).filter(({ state }) => state === 'expired');
   report({
     row: 'R09',
@@ -93,7 +94,7 @@ test('R09: beyond its lifetime a message ends with a notice, and not before', { 
   expect(told()).toEqual([...ids, ...ids].toSorted());
 });
 
-test('R09: control: a service that gives up at the first attempt is caught', { timeout: 60_000 }, async () => {
+test('R09: control: a service that gives up at the first attempt is caught', { timeout: 180_000 }, async () => {
   await using around = await surroundings({ mutant: 'takes a delay for a refusal' });
   const { world, upstream, service } = around;
   let isDown = true;
@@ -119,7 +120,7 @@ const LIMIT_MINUTES: Readonly<Record<Stage, number>> = {
 
 test(
   'R10: an upstream that drips ends each stage at its limit, and costs no message',
-  { timeout: 180_000 },
+  { timeout: 540_000 },
   async () => {
     await using around = await surroundings();
     const { world, upstream, service } = around;
@@ -163,7 +164,7 @@ test(
 
 test(
   'R10, R26: a mailbox whose upstream drips, with a long queue, holds up no other',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   async () => {
     await using world = await World.make();
     await using slow = await RawUpstream.start(world.ledger, world.folder);
@@ -209,7 +210,7 @@ test(
   },
 );
 
-test('R10: control: a service that waits twice as long is caught', { timeout: 60_000 }, async () => {
+test('R10: control: a service that waits twice as long is caught', { timeout: 180_000 }, async () => {
   await using around = await surroundings({ mutant: 'waits too long' });
   const { upstream, service } = around;
   upstream.behaviour = { at: ({ stage }) => (stage === 'mail' ? { do: 'drip', everyMs: 20 } : undefined) };
