@@ -1,11 +1,11 @@
 /** `postbearer status`: how the service stands, on one screen; once, or again each second. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import { CommandFailure } from '../command-failure.ts';
 import type { DefineCommand } from '../command-table.ts';
 import { addControlOptions, answer, need, withControl, type ControlFlags } from '../control-options.ts';
 import { EXIT } from '../exit-codes.ts';
 import { presentChanges } from '../present/changes.ts';
+import { EMPTY_SCREEN, redrawn } from '../present/redraw.ts';
 import { presentStatus } from '../present/status.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -15,9 +15,6 @@ interface StatusFlags extends ControlFlags {
 }
 
 const REDRAW_MS = 1000;
-const HOME = '\u001b[H';
-const CLEAR_LINE = '\u001b[K';
-const CLEAR_BELOW = '\u001b[J';
 
 async function once(flags: ControlFlags, terminal: Terminal): Promise<void> {
   const status = await withControl(flags, terminal, async (control) => need(await control.status({})));
@@ -27,23 +24,6 @@ async function once(flags: ControlFlags, terminal: Terminal): Promise<void> {
 async function changes(flags: ControlFlags, terminal: Terminal): Promise<void> {
   const records = await withControl(flags, terminal, async (control) => need(await control.listAudit({ limit: 500 })));
   answer(flags, terminal, { ok: true, changes: records }, () => presentChanges(records, terminal));
-}
-
-/** A line that is too long for the terminal would take two rows, and the screen would grow; its styles go with what is cut. */
-function fitted(line: string, width: number): string {
-  const plain = stripVTControlCharacters(line);
-  return plain.length <= width ? line : `${plain.slice(0, Math.max(0, width - 1))}…`;
-}
-
-function draw(text: string, terminal: Terminal): void {
-  if (!terminal.isTerminal) {
-    terminal.out(`${text}\n`);
-    return;
-  }
-  const lines = text.trimEnd().split('\n');
-  terminal.out(
-    `${HOME}${lines.map((line) => `${fitted(line, terminal.width)}${CLEAR_LINE}`).join('\n')}\n${CLEAR_BELOW}`,
-  );
 }
 
 /** The screen, or why there is none now: the service may be starting again. */
@@ -59,11 +39,11 @@ async function screen(flags: ControlFlags, terminal: Terminal): Promise<string> 
 
 async function watch(flags: ControlFlags, terminal: Terminal): Promise<void> {
   const { signal } = terminal;
-  if (terminal.isTerminal && flags.json !== true) terminal.out(`${HOME}${CLEAR_BELOW}`);
+  if (terminal.isTerminal && flags.json !== true) terminal.out(EMPTY_SCREEN);
   while (!signal.aborted) {
     const text = await screen(flags, terminal);
-    if (flags.json === true) terminal.out(`${text}\n`);
-    else draw(text, terminal);
+    const isDrawn = terminal.isTerminal && flags.json !== true;
+    terminal.out(isDrawn ? redrawn(text, terminal.width) : `${text}\n`);
     await sleep(REDRAW_MS, undefined, { signal }).catch(() => undefined);
   }
 }
