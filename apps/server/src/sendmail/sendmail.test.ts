@@ -316,6 +316,17 @@ describe('the folder', () => {
     expect((await stat(folder)).mode & 0o7777).toBe(0o3733);
   });
 
+  test('that goes away is told of once, and served again when it is back', async () => {
+    const errors: unknown[] = [];
+    await serve({ onError: (error) => errors.push(error) });
+    await rename(folder, `${folder}-away`);
+    await eventually(() => errors.length).toBe(1);
+    await rename(`${folder}-away`, folder);
+    await drop();
+    await eventually(taken).toBe(1);
+    expect(errors).toHaveLength(1);
+  });
+
   test('is refused where it is a link', async () => {
     await mkdir(join(root, 'elsewhere'));
     await symlink(join(root, 'elsewhere'), folder);

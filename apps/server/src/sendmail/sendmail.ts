@@ -52,6 +52,8 @@ class FolderLooker implements SendmailFolder {
   #isAskedAgain = false;
   #isClosed = false;
   #hourBeganMs = -Infinity;
+  /** What the last look failed with. */
+  #failure = '';
 
   constructor(options: SendmailOptions, folder: TakeFileOptions['folder']) {
     this.#options = options;
@@ -112,10 +114,17 @@ class FolderLooker implements SendmailFolder {
         }
       }
     } catch (error) {
-      this.#options.onError(error);
+      this.#tellOnce(error);
       waitMs = PAUSE_MS;
     }
     if (!this.#isClosed) this.#timer = this.#clock.setTimer(() => this.#look(), waitMs);
+  }
+
+  /** A folder that is gone, or a disk that fails, fails at every look. */
+  #tellOnce(error: unknown): void {
+    const said = String(error);
+    if (said !== this.#failure) this.#options.onError(error);
+    this.#failure = said;
   }
 
   /** Takes what is there; gives whether all of it could be. */
@@ -138,6 +147,7 @@ class FolderLooker implements SendmailFolder {
     const done = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
     await this.#forget();
     for (const each of done) if (each.status === 'rejected') throw each.reason;
+    this.#failure = '';
     return isWell;
   }
 
