@@ -272,6 +272,10 @@ describe('learning', () => {
 
     const [message] = await world.emulator.waitForMessages(1);
     expect(message?.envelope.sender).toBe(world.mailbox);
+    expect(world.events.filter(({ name }) => name === 'app.enrolled')).toMatchObject([
+      { app: 'device-127-0-1-7', address: '127.0.1.7', network: '127.0.1.0/24' },
+      { app: 'copier', address: '127.0.1.8', network: '127.0.1.0/24' },
+    ]);
     const list = await runCommand(['app', 'list', ...data]);
     expect(list.out).toMatch(/^device-127-0-1-7 .* 127\.0\.1\.7 .* by calling in$/m);
     expect(list.out).toMatch(/^copier .* by calling in$/m);

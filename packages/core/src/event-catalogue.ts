@@ -55,6 +55,10 @@ export const EVENT_CATALOGUE: { readonly [Name in EventName]: EventMeaning<Name>
     meaning: 'What became of a message after an attempt is stored.',
     example: { name: 'message.settled', id, messageId, app, lane, state: 'delivered', ageMs: 840 },
   },
+  'app.enrolled': {
+    meaning: 'A device that called in from a network that is being learnt became an app.',
+    example: { name: 'app.enrolled', app: 'device-10-1-2-7', address: '10.1.2.7', network: '10.1.2.0/24' },
+  },
   'submission.refused': {
     meaning: 'Somebody was not allowed to hand in a message, or this message.',
     example: { name: 'submission.refused', origin, fault },

@@ -128,6 +128,16 @@ export interface MessageSettled {
   readonly ageMs: number;
 }
 
+/** A device that called in from a network that is being learnt became an app. */
+export interface AppEnrolled {
+  readonly name: 'app.enrolled';
+  readonly app: string;
+  /** From where it called. */
+  readonly address: string;
+  /** The network that is being learnt. */
+  readonly network: string;
+}
+
 /** Somebody was not allowed to hand in a message, or this message. */
 export interface SubmissionRefused {
   readonly name: 'submission.refused';
@@ -309,6 +319,7 @@ export type PostbearerEvent =
   | MessageQueued
   | MessageSettled
   | SubmissionRefused
+  | AppEnrolled
   | LaneHeld
   | LaneReleased
   | ServiceListening

@@ -92,6 +92,7 @@ const events = {
     faultCode: 'SMTP_CONNECT_TIMEOUT',
     ageMs: 5,
   },
+  enrolled: { name: 'app.enrolled', app: 'copier', address: '10.1.2.7', network: '10.1.2.0/24' },
   submissionRefused: { name: 'submission.refused', origin: 'smtp 192.0.2.7', fault: tryLater },
   laneHeld: { name: 'lane.held', lane: 'default/a@example.com', sender: '', fault: wrongSecret },
   senderReleased: { name: 'lane.released', lane: 'default/a@example.com', sender: 'b@example.com' },
@@ -117,6 +118,7 @@ describe('the first line of an event', () => {
     ['warning', '[Warning] The server asks to try later.'],
     ['queued', '[Information] Queued <1@example.com> as 01m for 2 recipients, from scanner (smtp 192.0.2.7)'],
     ['settled', '[Error] Message 01m is expired (SMTP_CONNECT_TIMEOUT)'],
+    ['enrolled', '[Warning] Learnt copier: it called in from 10.1.2.7, which is in 10.1.2.0/24'],
     ['submissionRefused', '[Warning] Refused mail from an unknown sender (smtp 192.0.2.7): Try later'],
     [
       'laneHeld',

@@ -53,6 +53,7 @@ export function levelOf(event: PostbearerEvent): LogLevel {
     case 'mail.disabled':
     case 'settings.warning':
     case 'submission.refused':
+    case 'app.enrolled':
     case 'log.dropped':
     case 'node.lost':
       return 'Warning';
@@ -130,6 +131,8 @@ export function sentenceOf(event: PostbearerEvent): string {
       return oneLine(
         `Message ${event.id} is ${event.state}${event.faultCode === undefined ? '' : ` (${event.faultCode})`}`,
       );
+    case 'app.enrolled':
+      return oneLine(`Learnt ${event.app}: it called in from ${event.address}, which is in ${event.network}`);
     case 'submission.refused':
       return oneLine(`Refused mail from ${event.app ?? 'an unknown sender'} (${event.origin}): ${event.fault.title}`);
     case 'lane.held':

@@ -52,7 +52,10 @@ test('a device that calls in becomes an app of its own address, and nobody else 
     apps.learning.enrol({ address: '::ffff:10.1.2.7' }),
     apps.learning.enrol({ address: '10.1.2.7' }),
   ]);
-  expect(both.map((app) => app?.name)).toEqual(['device-10-1-2-7', 'device-10-1-2-7']);
+  expect(both.map((enrolled) => [enrolled?.app.name, enrolled?.network])).toEqual([
+    ['device-10-1-2-7', '10.1.2.0/24'],
+    ['device-10-1-2-7', undefined],
+  ]);
   expect(apps.byAddress('10.1.2.7')?.fromRule).toBe('rewrite');
   expect(apps.byAddress('10.1.2.8')).toBeUndefined();
   expect(apps.list()).toMatchObject([{ networks: ['10.1.2.7'], learnedAt: time.wall }]);
@@ -66,7 +69,7 @@ test('a device that signs in becomes an app of the name and password that it has
     password: Secret.of(text),
   });
   const enrolled = await apps.learning.enrol({ address: '10.1.2.7', credentials: credentials('what it always had') });
-  expect(enrolled?.name).toBe('copier@contoso.com');
+  expect(enrolled?.app.name).toBe('copier@contoso.com');
   // Another device cannot take the name over.
   expect(
     await apps.learning.enrol({ address: '10.1.2.8', credentials: credentials('something else') }),

@@ -46,6 +46,13 @@ export interface LearningNetwork {
   readonly until: number;
 }
 
+/** The app of a device that called. */
+export interface EnrolledApp {
+  readonly app: App;
+  /** The network by which it was enrolled just now; absent where it was before. */
+  readonly network?: string;
+}
+
 /** A device that calls. */
 export interface Caller {
   readonly address: string;
@@ -193,8 +200,8 @@ export class Learning {
     return this.#networkOf(address) !== undefined;
   }
 
-  /** Enrols a device, where it is to be learnt; gives its app. Nothing where it is not, or cannot be. */
-  async enrol(caller: Caller): Promise<App | undefined> {
+  /** Enrols a device, where it is to be learnt. Nothing where it is not, or cannot be. */
+  async enrol(caller: Caller): Promise<EnrolledApp | undefined> {
     if (!this.isLearning(caller.address)) return undefined;
     const enrolled = this.#enrolling.then(async () => await this.#enrol(caller));
     this.#enrolling = enrolled.catch(() => undefined);
@@ -225,11 +232,12 @@ export class Learning {
       .toSorted((a, b) => b.range.prefix - a.range.prefix)[0];
   }
 
-  async #enrol({ address, credentials }: Caller): Promise<App | undefined> {
+  async #enrol({ address, credentials }: Caller): Promise<EnrolledApp | undefined> {
     const network = this.#networkOf(address);
     // Another connection of the same device may have been first.
     const known = credentials === undefined ? this.#apps.byAddress(address) : this.#apps.byName(credentials.username);
-    if (network === undefined || known !== undefined) return credentials === undefined ? known : undefined;
+    if (network === undefined || known !== undefined)
+      return credentials === undefined && known !== undefined ? { app: known } : undefined;
     const { mailboxes, fromRule } = network;
     const name = credentials?.username ?? placeName(address);
     const networks = credentials === undefined ? [shownAddress(address)] : [];
@@ -239,6 +247,6 @@ export class Learning {
     });
     if (!added.ok) return undefined;
     network.enrolled += 1;
-    return added.value.app;
+    return { app: added.value.app, network: network.network };
   }
 }

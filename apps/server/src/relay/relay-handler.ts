@@ -19,7 +19,7 @@ import type { Refusals } from '../access/refusals.ts';
 import type { Submitter } from '../delivery/submit.ts';
 import { dsnRequestOf } from './dsn-request.ts';
 import { replyFor } from './replies.ts';
-import { signIn, type SignInOptions } from './sign-in.ts';
+import { signIn, type Enrol, type SignInOptions } from './sign-in.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 import { takeIn } from '../delivery/take-in.ts';
 
@@ -89,6 +89,15 @@ export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHand
     return refuse(session, accessFaults.make('ACCESS_NOBODY', { address }), reply);
   };
 
+  const enrol: Enrol = async ({ remoteAddress: address }, credentials) => {
+    const enrolled = await learning.enrol({ address, ...(credentials === undefined ? {} : { credentials }) });
+    if (enrolled?.network !== undefined) {
+      const { app, network } = enrolled;
+      onEvent({ name: 'app.enrolled', app: app.name, address: shownAddress(address), network });
+    }
+    return enrolled?.app;
+  };
+
   const handler: SmtpServerHandler = {
     extensions: (_session, standard) => [...standard.filter((line) => !/^AUTH\b/i.test(line)), 'DSN'],
     connect(session) {
@@ -97,8 +106,7 @@ export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHand
       return refuseNobody(session, NOT_HERE);
     },
     async mail(session, { sender }) {
-      const { identity, remoteAddress: address } = session;
-      const app = appOf(session) ?? (identity === undefined ? await learning.enrol({ address }) : undefined);
+      const app = appOf(session) ?? (session.identity === undefined ? await enrol(session) : undefined);
       // It was removed while it was signed in, or it never was.
       if (app === undefined) return refuseNobody(session, security === 'plain' ? NOT_HERE : SIGN_IN_FIRST);
       const route = submitter.route({ app, sender, from: [] });
@@ -140,6 +148,7 @@ export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHand
   if (security === 'plain') return handler;
   const signInOptions: SignInOptions = {
     ...options,
+    enrol,
     refuse: (session, fault, reply, username) => refuse(session, fault, reply, { username }),
   };
   return {

@@ -9,15 +9,19 @@
 import { oneLine, type Fault } from '@postbearer/core';
 import type { AuthAttempt, AuthOutcome, SmtpSession, SpokenReply } from '@postbearer/smtp/server';
 import type { AppRegistry } from '../access/app-registry.ts';
+import type { App } from '../access/app.ts';
 import { accessFaults } from '../access/faults.ts';
-import type { Learning } from '../access/learning.ts';
+import type { Caller } from '../access/learning.ts';
 import { placeOf } from '../access/network-range.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
+
+/** Enrols a device that is to be learnt, with its credentials where it signs in; nothing where it is not. */
+export type Enrol = (session: SmtpSession, credentials?: Caller['credentials']) => Promise<App | undefined>;
 
 /** What signing in works with. */
 export interface SignInOptions {
   readonly apps: Pick<AppRegistry, 'signIn' | 'isKnownAddress' | 'digest'>;
-  readonly learning: Pick<Learning, 'enrol'>;
+  readonly enrol: Enrol;
   readonly limit: SignInLimit;
   /** Tells that a client was turned away, and gives the reply. */
   readonly refuse: (session: SmtpSession, fault: Fault, reply: SpokenReply, username: string) => SpokenReply;
@@ -31,7 +35,7 @@ const NOT_OFFERED: SpokenReply = { code: 504, enhanced: '5.5.4', text: 'Mechanis
 /** Looks at the credentials of a client. */
 export async function signIn(session: SmtpSession, attempt: AuthAttempt, options: SignInOptions): Promise<AuthOutcome> {
   if (!('password' in attempt)) return NOT_OFFERED;
-  const { apps, learning, limit, refuse } = options;
+  const { apps, enrol, limit, refuse } = options;
   const { remoteAddress: address } = session;
   const { username, password } = attempt;
   const values = { app: oneLine(username, 64), address };
@@ -49,7 +53,7 @@ export async function signIn(session: SmtpSession, attempt: AuthAttempt, options
     open.end(true);
     return refuse(session, accessFaults.make('RELAY_SIGN_IN_BUSY', values), BUSY, username);
   }
-  const app = found ?? (await learning.enrol({ address, credentials: { username, password } }));
+  const app = found ?? (await enrol(session, { username, password }));
   open.end(app !== undefined);
   if (app !== undefined) return { identity: app.name };
   return refuse(session, accessFaults.make('ACCESS_CREDENTIAL_WRONG', values), WRONG, username);
