@@ -13,10 +13,13 @@ import type { Emulator } from '@postbearer/emulator';
 import { startServer, type Server } from '@postbearer/server';
 import { readSettings } from '@postbearer/settings';
 import nodemailer from 'nodemailer';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startCanaryEmulator } from '../setup/canary-emulator.ts';
 import { LAUNCHER, runCommand } from '../setup/run-command.ts';
 import { keepOutput } from '../setup/run-record.ts';
+
+// Each starts several processes.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Other work on the machine may make anything slow. */
 const WAIT = { timeout: 25_000 };
@@ -351,7 +354,7 @@ describe('webhooks', () => {
     // The same event keeps its name.
     const bodies = new Map(hooks.map(({ id, body }) => [id, body]));
     for (const { id, body } of hooks) expect(bodies.get(id)).toBe(body);
-  }, 120_000);
+  });
 });
 
 describe('the log', () => {
