@@ -28,10 +28,16 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) await kill(child);
   await emulator.close();
   await rm(root, { recursive: true });
 });
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
 
 const spool = (): string => join(root, 'spool');
 const data = (): string => join(root, 'data');
@@ -238,7 +244,7 @@ describe('a kill', () => {
       const round = [1, 2, 3].map((number) => `${point} ${number}`);
       subjects.push(...round);
       await Promise.all(round.map(drop));
-      if (running.child.signalCode === null) await once(running.child, 'exit');
+      if (running.child.signalCode === null) await once(running.child, 'exit', { signal: AbortSignal.timeout(30_000) });
       expect(running.child.signalCode).toBe('SIGKILL');
       await rm(join(root, 'kill'));
       running = await serve();
@@ -252,7 +258,7 @@ describe('a kill', () => {
     await expect.poll(async () => await readdir(spool()), WAIT).toEqual(['bad']);
     await drop('twice');
     await expect.poll(subjectsInQueue, WAIT).toEqual([...subjects, 'twice', 'twice'].toSorted());
-  }, 90_000);
+  }, 240_000);
 
   itWithTool(
     'strace',
@@ -305,5 +311,6 @@ describe('a kill', () => {
       expect(new Set(taken).size).toBe(taken.length);
       expect(await readdir(join(spool(), 'bad'))).toEqual([]);
     },
+    240_000,
   );
 });
