@@ -102,7 +102,7 @@ function word(text: string): string {
 }
 
 /** The one command that admits somebody who was turned away. */
-export function admitCommand(
+function admitCommand(
   { address, username, app, sender, code }: Row,
   { isApp, mailbox = 'MAILBOX' }: AdmitFacts,
 ): string {

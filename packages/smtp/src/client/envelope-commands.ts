@@ -58,12 +58,15 @@ function originalRecipientProblem({ originalRecipient }: RecipientDsn): string |
   return length > LONGEST_ORIGINAL_RECIPIENT ? 'an original recipient is too long' : undefined;
 }
 
+function dsnInvalid(reason: string): Fault {
+  return clientFaults.make('MESSAGE_DSN_INVALID', { reason });
+}
+
 function dsnProblem({ envelopeId = '', recipients = [] }: DsnRequest): Fault | undefined {
-  const invalid = (reason: string): Fault => clientFaults.make('MESSAGE_DSN_INVALID', { reason });
-  if (envelopeId.length > LONGEST_ENVELOPE_ID) return invalid(`it is longer than ${LONGEST_ENVELOPE_ID} characters`);
-  if (/[^ -~]/.test(envelopeId)) return invalid('it holds a character that is not printable ASCII');
+  if (envelopeId.length > LONGEST_ENVELOPE_ID) return dsnInvalid(`it is longer than ${LONGEST_ENVELOPE_ID} characters`);
+  if (/[^ -~]/.test(envelopeId)) return dsnInvalid('it holds a character that is not printable ASCII');
   const problem = recipients.map(originalRecipientProblem).find((reason) => reason !== undefined);
-  return problem === undefined ? undefined : invalid(problem);
+  return problem === undefined ? undefined : dsnInvalid(problem);
 }
 
 function problemOf(

@@ -447,7 +447,7 @@ describe.each(DELIVERIES)('a session, replies %s', (delivery) => {
       C: .
       S: 250 taken`;
     const [a, b, c] = [address('a@example.com'), address('b@example.com'), address('c@example.com')] as const;
-    const message: Message = {
+    const asking: Message = {
       content: Buffer.from('Subject: plain\r\n\r\n'),
       envelope: {
         sender: address('app@example.com'),
@@ -466,7 +466,7 @@ describe.each(DELIVERIES)('a session, replies %s', (delivery) => {
         },
       },
     };
-    const verdicts = await play({ transcript, delivery }, async (connection) => await connection.send(message));
+    const verdicts = await play({ transcript, delivery }, async (connection) => await connection.send(asking));
     expect(outcomes(verdicts)).toEqual(['accepted 250', 'accepted 250', 'accepted 250']);
     expect(verdicts.some((verdict) => 'isDsnDropped' in verdict)).toBe(false);
   });
@@ -486,11 +486,11 @@ describe.each(DELIVERIES)('a session, replies %s', (delivery) => {
       S: 250 taken`;
     const recipient = address('a@example.com');
     const dsn = { isOptional: true, envelopeId: 'x', recipients: [{ recipient, notify: ['success'] }] } as const;
-    const message: Message = {
+    const asking: Message = {
       content: Buffer.from('Subject: plain\r\n\r\n'),
       envelope: { sender: address('app@example.com'), recipients: [recipient], dsn },
     };
-    const verdicts = await play({ transcript, delivery }, async (connection) => await connection.send(message));
+    const verdicts = await play({ transcript, delivery }, async (connection) => await connection.send(asking));
     expect(verdicts).toMatchObject([{ outcome: 'accepted', isDsnDropped: true }]);
   });
 
