@@ -517,6 +517,7 @@ describe('secrets', () => {
       ['smtp.password', '[secret]', 'environment EMAIL_PASSWORD'],
       ['smtp.oauth.clientSecret', '[secret]', 'Global-variables.json:13'],
       ['smtp.oauth.privateKey', 'not set', 'default'],
+      ['postbearer.database.url', 'not set', 'default'],
     ]);
     expect(JSON.stringify(reading)).not.toContain('Cnry8');
   });
