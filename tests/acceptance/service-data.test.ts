@@ -161,6 +161,8 @@ describe('a backup', () => {
     const made = await runCommand(['backup', file, '--data', data()]);
     expect(made).toMatchObject({ exitCode: 0, err: '' });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const changes = await runCommand(['status', '--changes', '--data', data()]);
+    expect(changes.out).toMatch(/cli \S+ +backup\.make +\/\S+\/backup\.db\n.* test +lane\.hold +default\/\S+\n/);
     await server.close();
 
     const elsewhere = join(root, 'elsewhere');
