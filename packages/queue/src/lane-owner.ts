@@ -80,6 +80,11 @@ export class LaneOwner {
     return this.#isReplaced;
   }
 
+  /** The other nodes that show signs of life; none on SQLite. */
+  get others(): readonly string[] {
+    return [...this.#others.values()].filter((other) => this.#isLiving(other)).map(({ id }) => id);
+  }
+
   /** The lanes that this node may send for now. */
   get lanes(): readonly string[] {
     return this.#isAlive() ? [...this.#owned.keys()].filter((lane) => !this.#leaving.has(lane)) : [];

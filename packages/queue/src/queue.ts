@@ -307,6 +307,11 @@ export class Queue {
     return this.#owner.fenceOf(lane) !== undefined;
   }
 
+  /** The other nodes of the same database that show signs of life. */
+  get otherNodes(): readonly string[] {
+    return this.#owner.others;
+  }
+
   /** Whether another process has started under this node's name; then this one must end. */
   get isReplaced(): boolean {
     return this.#owner.isReplaced;

@@ -10,6 +10,7 @@ import { openDayCounts, readToday } from './day-counts.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { createHealth, type HealthSources } from './health.ts';
 import { LastKnown } from './last-known.ts';
+import { NodeWatch } from './node-watch.ts';
 import { db, monitoringMigrations } from './schema.ts';
 import { TraceFilter } from './trace.ts';
 
@@ -267,6 +268,28 @@ describe('health', () => {
 
   it('lets the process answer whatever else is wrong', () => {
     expect(createHealth(sources({ databaseState: () => ({ isUp: false, since: 0 }) })).live().isHealthy).toBe(true);
+  });
+});
+
+describe('the watch of nodes', () => {
+  it('tells who came and who went, each once', () => {
+    let others: readonly string[] = ['a'];
+    const watch = new NodeWatch(
+      () => others,
+      handClock(),
+      (event) => events.push(event),
+    );
+    watch.start();
+    for (const next of [['a'], ['a', 'b'], ['b']]) {
+      others = next;
+      watch.look();
+    }
+    watch.close();
+    expect(events).toEqual([
+      { name: 'node.joined', node: 'a' },
+      { name: 'node.joined', node: 'b' },
+      { name: 'node.lost', node: 'a' },
+    ]);
   });
 });
 

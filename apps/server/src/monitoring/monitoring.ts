@@ -19,6 +19,7 @@ import { createHealth, type Health } from './health.ts';
 import { LastKnown } from './last-known.ts';
 import { Metrics, type MetricsPage } from './metrics.ts';
 import type { ServiceLog } from './service-log.ts';
+import { NodeWatch } from './node-watch.ts';
 import { traceEvents } from './trace.ts';
 import { Webhooks, type WebhookTable } from './webhooks/webhooks.ts';
 
@@ -37,7 +38,7 @@ export interface MonitoringOptions {
 export interface MonitoringSources {
   /** The name of this node. */
   readonly node: string;
-  readonly queue: Pick<Queue, 'counts'>;
+  readonly queue: Pick<Queue, 'counts' | 'otherNodes'>;
   /** The settings in force. */
   readonly settings: () => Settings;
   /** What has to be free on the disk, bytes. */
@@ -79,6 +80,7 @@ export class Monitoring {
   #days: DayCounts | undefined;
   #disk: DiskWatch | undefined;
   #webhooks: Webhooks | undefined;
+  #nodes: NodeWatch | undefined;
   #health: Health | undefined;
   #counts: { readonly value: Promise<QueueCounts | undefined>; readonly untilMs: number } | undefined;
 
@@ -131,6 +133,8 @@ export class Monitoring {
     const disk = new DiskWatch({ folder: dataFolder, neededBytes: sources.neededBytes, clock, onEvent: this.onEvent });
     this.#disk = disk;
     await disk.start();
+    this.#nodes = new NodeWatch(() => sources.queue.otherNodes, clock, this.onEvent);
+    this.#nodes.start();
     const webhooks = new Webhooks({
       ...sources,
       database: watch.database,
@@ -246,6 +250,7 @@ export class Monitoring {
 
   /** Ends what uses the store; events are still taken. */
   async closeStore(): Promise<void> {
+    this.#nodes?.close();
     await this.#webhooks?.close();
     await this.#disk?.close();
     await this.#days?.close();
