@@ -85,3 +85,16 @@ test('a newer schema is refused by name, and nothing in it is changed', { timeou
   change('delete from schema_step where number = 999');
   expect(await service.start()).toBe(true);
 });
+
+test(
+  'control: a service that notes a step before it is done does not come up after a kill between the two',
+  { timeout: 180_000 },
+  async () => {
+    await using world = await World.make();
+    const service = world.service({ mutant: 'notes a step before it is done' });
+    service.killAt('migration:half');
+    expect(await service.start()).toBe(false);
+    service.killAt();
+    await expect(service.start()).rejects.toThrow();
+  },
+);

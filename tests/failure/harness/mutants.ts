@@ -115,6 +115,16 @@ export const mutants = {
   'waits too long': [
     { file: 'packages/smtp/src/client/timeouts.ts', find: '  mail: 5 * MINUTE_MS,', put: '  mail: 10 * MINUTE_MS,' },
   ],
+  'notes a step before it is done': [
+    {
+      file: 'packages/database/src/migrations.ts',
+      find: `      ...statements.map((text) => statement(sql.raw(text))),
+    ]);`,
+      put: `    ]);
+    passPoint('migration:half');
+    await database.batch(statements.map((text) => statement(sql.raw(text))));`,
+    },
+  ],
   'tells of notices too': [
     {
       file: 'packages/queue/src/decide.ts',
