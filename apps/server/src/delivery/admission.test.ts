@@ -82,6 +82,35 @@ describe('a quota', () => {
   });
 });
 
+test('what waits is asked for seldom while it is far from its quota, and each time where it is near', async () => {
+  let asked = 0;
+  let nowMs = 0;
+  const load = { messages: 0, bytes: 0 };
+  const admission = createAdmission({
+    limits: { ...NO_APP_LIMITS, queuedMessages: 100 },
+    maxMessageBytes: 1000,
+    clock: { ...systemClock, monotonicMs: () => nowMs },
+    queue: {
+      queuedOf: () => {
+        asked += 1;
+        return Promise.resolve(success({ ...load }));
+      },
+    },
+  });
+  const hand = async (count: number): Promise<number> => {
+    const before = asked;
+    for (let index = 0; index < count; index += 1) {
+      if ((await admission.message(flood)).ok) load.messages += 1;
+    }
+    return asked - before;
+  };
+  expect(await hand(40)).toBe(1);
+  nowMs += 10_000;
+  expect(await hand(5)).toBe(1);
+  expect(await hand(100)).toBeGreaterThan(50);
+  expect(load.messages).toBe(100);
+});
+
 describe('a rate', () => {
   test('holds in each minute, one app by itself, and nothing is saved up', async () => {
     const limited = world({ messagesPerMinute: 60 });
