@@ -1,5 +1,6 @@
 /** `PARITY.md`, written from the table. */
-import { PARITY, type ParityRow } from './parity.ts';
+import type { ParityRow } from './parity-row.ts';
+import { PARITY } from './parity.ts';
 
 function shownText(row: ParityRow): string {
   if (row.status === 'absent') return '';

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderParity } from './parity-page.ts';
-import { PARITY, type ShownBy } from './parity.ts';
+import type { ShownBy } from './parity-row.ts';
+import { PARITY } from './parity.ts';
 
 const SHOWN = PARITY.flatMap(({ rows }) => rows).flatMap((row) => (row.status === 'absent' ? [] : [row.shownBy]));
 

@@ -6,29 +6,8 @@
  * that people published; the source says which. `absent`: the real service does it, the emulator does not.
  */
 import { AADSTS, type AadstsDefinition } from './entra/errors.ts';
-
-/** The test that shows a behaviour: its file below `src`, its title, and a word of this case where one test has many. */
-export interface ShownBy {
-  readonly file: string;
-  readonly title: string;
-  readonly word?: string;
-}
-
-/** One behaviour. */
-export type ParityRow =
-  | {
-      readonly behaviour: string;
-      readonly status: 'captured' | 'modelled';
-      readonly source: string;
-      readonly shownBy: ShownBy;
-    }
-  | { readonly behaviour: string; readonly status: 'absent'; readonly source: string };
-
-/** A heading and its rows. */
-export interface ParitySection {
-  readonly heading: string;
-  readonly rows: readonly ParityRow[];
-}
+import { graphParity } from './graph/parity.ts';
+import { absent, modelled, shown, type ParityRow, type ParitySection } from './parity-row.ts';
 
 const OAUTHDOC = 'learn.microsoft.com, "Authenticate an IMAP, POP or SMTP connection using OAuth"';
 const RBACDOC = 'MicrosoftDocs/office-developer-exchange-docs, docs/legacy-protocols/smtp-app-rbac-onboarding.md';
@@ -47,29 +26,6 @@ const SIGN_IN = 'exchange/sign-in.test.ts';
 const SESSION = 'exchange/submission.test.ts';
 const LIMITS = 'exchange/sending-limits.test.ts';
 const FAULTS = 'fault-injection.test.ts';
-const GRAPH = 'graph/graph-service.test.ts';
-const GRAPHDOC = 'learn.microsoft.com/graph/api, applications and servicePrincipals';
-const GRAPHERRORS = 'learn.microsoft.com/graph/errors; texts in public reports';
-
-function shown(
-  status: 'captured' | 'modelled',
-  behaviour: string,
-  source: string,
-  file: string,
-  title: string,
-  word?: string,
-): ParityRow {
-  return { behaviour, status, source, shownBy: { file, title, ...(word === undefined ? {} : { word }) } };
-}
-
-function modelled(behaviour: string, source: string, file: string, title: string, word?: string): ParityRow {
-  return shown('modelled', behaviour, source, file, title, word);
-}
-
-function absent(behaviour: string, source: string): ParityRow {
-  return { behaviour, status: 'absent', source };
-}
-
 const CAPTURED_TITLE = 'have exactly the captured shape: %s';
 const CASE_TITLE = '$condition with AADSTS$code';
 
@@ -413,60 +369,5 @@ export const PARITY: readonly ParitySection[] = [
       absent('200 recipients of one domain, external recipients by licence, blocks for spam', NDRDOC),
     ],
   },
-  {
-    heading: 'Microsoft Graph',
-    rows: [
-      modelled(
-        'applications by a unique name, made once',
-        `${GRAPHDOC} (application-upsert)`,
-        GRAPH,
-        'makes an application by its unique name once, and finds it again',
-      ),
-      modelled(
-        'Exchange Online and its roles',
-        `${GRAPHDOC} (serviceprincipal-get)`,
-        GRAPH,
-        'offers the roles of Exchange Online, and says so where there is none',
-      ),
-      modelled(
-        'secrets are shown once, two at most',
-        `${GRAPHDOC} (application-addpassword); Azure/azure-cli#12946`,
-        GRAPH,
-        'gives a secret once, and no more than two',
-      ),
-      modelled(
-        'policies that forbid secrets or cap their life',
-        'learn.microsoft.com/graph/api/resources/applicationauthenticationmethodpolicy',
-        GRAPH,
-        'does what the policy of the tenant says of secrets',
-      ),
-      modelled(
-        'consent is one role assignment',
-        `${GRAPHDOC} (serviceprincipal-post-approleassignedto)`,
-        GRAPH,
-        'grants a permission once: this is the consent',
-      ),
-      modelled(
-        '401 without a token for Graph, 403 without the permission',
-        GRAPHERRORS,
-        GRAPH,
-        'lets nobody in without a token for it, and nobody do what was not granted',
-      ),
-      modelled(
-        '400 for an unknown path or property, 405 for a wrong method',
-        GRAPHERRORS,
-        GRAPH,
-        'refuses %s',
-        'a misspelt property',
-      ),
-      modelled(
-        'what was made is not known everywhere at once',
-        'public reports of 404 and NoBackingApplicationObject after creation',
-        GRAPH,
-        'does not know at once what was made a moment ago, where it is told so',
-      ),
-      absent('deleted applications that can be restored', GRAPHDOC),
-      absent('delegated grants, owners, paging of lists', GRAPHDOC),
-    ],
-  },
+  graphParity,
 ];

@@ -15,9 +15,10 @@ import {
 import { causeOfCode, type Cause } from './causes.ts';
 import { entraNumbers, graphCodes, replyNumbers } from './read-numbers.ts';
 import { encryptionSigns } from './signs/encryption.ts';
-import { mailServerSigns } from './signs/mail-server.ts';
 import { networkSigns } from './signs/network.ts';
 import { panelSigns } from './signs/panels.ts';
+import { sendingSigns } from './signs/sending.ts';
+import { signInSigns } from './signs/sign-in.ts';
 import { RANKS, type Rank, type Sign } from './signs/sign.ts';
 import { OTHER_ENTRA_NUMBERS, tokenSigns } from './signs/token.ts';
 import { translatedSigns } from './signs/translated.ts';
@@ -41,7 +42,8 @@ export const SIGNS: readonly Sign[] = [
   ...networkSigns,
   ...encryptionSigns,
   ...tokenSigns,
-  ...mailServerSigns,
+  ...signInSigns,
+  ...sendingSigns,
   ...panelSigns,
   ...translatedSigns,
 ];
