@@ -4,6 +4,8 @@ import { readdir } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { Secret } from '@postbearer/core';
+import { connectRemoteControl } from '@postbearer/server';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ApiWorld } from '../setup/api-world.ts';
 
@@ -97,6 +99,57 @@ describe('the end of the service', () => {
     await closing;
     expect(performance.now() - begun).toBeLessThan(10_000);
     await expect(fetch(`${world.url}/health/ping`)).rejects.toThrow();
+  });
+});
+
+describe('an operation that answers piece by piece', () => {
+  test('is ended with the service, whatever happens meanwhile', async () => {
+    world = await ApiWorld.start();
+    const [admin, key] = [
+      await world.addKey({ name: 'admin', scopes: ['admin'], mailboxes: [] }),
+      await world.addKey(),
+    ];
+    const connected = connectRemoteControl({ url: world.url, key: Secret.of(admin), environment: {} });
+    if (!connected.ok) throw new Error(connected.fault.message);
+    const traced = await connected.value.trace({ wanted: '' });
+    if (!traced.ok) throw new Error(traced.fault.message);
+    const follower = fetch(`${world.url}/v1/events`, { headers: { authorization: `Bearer ${admin}` } });
+    const stream = (await follower).body?.getReader();
+    for (let at = 0; at < 5; at += 1)
+      await (await world.ask('/v1/messages', { key, json: { to: 'ann@example.com' } })).json();
+    const items: unknown[] = [];
+    const following = (async (): Promise<void> => {
+      for await (const item of traced.value) items.push(item);
+    })();
+    const ended = expect(following).rejects.toThrow();
+    await expect.poll(() => items.length, WAIT).toBeGreaterThan(5);
+    // What ends with the service is told to those who still listen, or to nobody; it must not be written behind an end.
+    await world.server.close({ graceMs: 1000 });
+    await ended;
+    await stream?.cancel().catch(() => undefined);
+    expect(world.errors).toEqual([]);
+  });
+});
+
+describe('an operation that answers piece by piece for a key that is revoked', () => {
+  test('is ended before its next piece', async () => {
+    world = await ApiWorld.start();
+    const [admin, key] = [
+      await world.addKey({ name: 'admin', scopes: ['admin'], mailboxes: [] }),
+      await world.addKey(),
+    ];
+    const connected = connectRemoteControl({ url: world.url, key: Secret.of(admin), environment: {} });
+    const traced = connected.ok ? await connected.value.trace({ wanted: '' }) : connected;
+    if (!traced.ok) throw new Error(traced.fault.message);
+    await world.server.control.revokeKey({ name: 'admin', actor: 'test' });
+    await (await world.ask('/v1/messages', { key, json: { to: 'ann@example.com' } })).json();
+    const items: unknown[] = [];
+    await expect(
+      (async (): Promise<void> => {
+        for await (const item of traced.value) items.push(item);
+      })(),
+    ).rejects.toMatchObject({ fault: { code: 'SERVICE_ANSWER_CUT' } });
+    expect(items).toEqual([]);
   });
 });
 

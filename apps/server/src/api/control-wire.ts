@@ -6,7 +6,7 @@
  * interface: the command of the same version is its one client.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { failure, success, type Result } from '@postbearer/core';
+import { failure, success, type Fault, type Result } from '@postbearer/core';
 import type { Control } from './control.ts';
 import { controlFaults } from './faults.ts';
 
@@ -45,9 +45,14 @@ function operationOf(control: Control, url: string | undefined): Operation | und
   return Object.hasOwn(control, name) ? (control[name as keyof Control] as Operation) : undefined;
 }
 
+/** Whether nothing more can be written: the reader is gone, or the service ended the answer. */
+function isOver(outgoing: ServerResponse): boolean {
+  return outgoing.destroyed || outgoing.writableEnded;
+}
+
 /** Waits until more may be written; `false` where nobody reads any more. */
 async function hasRoom(outgoing: ServerResponse): Promise<boolean> {
-  if (outgoing.destroyed) return false;
+  if (isOver(outgoing)) return false;
   if (!outgoing.writableNeedDrain) return true;
   await new Promise<void>((done) => {
     const go = (): void => {
@@ -56,33 +61,43 @@ async function hasRoom(outgoing: ServerResponse): Promise<boolean> {
     };
     outgoing.on('drain', go).on('close', go);
   });
-  return !outgoing.destroyed;
+  return !isOver(outgoing);
 }
 
-async function answerLines(items: AsyncIterable<unknown>, outgoing: ServerResponse): Promise<void> {
+async function answerLines(items: AsyncIterable<unknown>, outgoing: ServerResponse, asker?: Asker): Promise<void> {
   const iterator = items[Symbol.asyncIterator]();
   const stop = (): void => void iterator.return?.();
   outgoing.once('close', stop);
   outgoing.writeHead(200, { 'content-type': LINES, connection: 'close' });
   outgoing.flushHeaders();
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+    if (asker?.isStillAllowed() === false) outgoing.end();
+    if (isOver(outgoing)) break;
     outgoing.write(`${JSON.stringify({ item: next.value })}\n`);
-    if (!(await hasRoom(outgoing))) return;
+    if (!(await hasRoom(outgoing))) break;
+  }
+  if (isOver(outgoing)) {
+    await iterator.return?.();
+    return;
   }
   outgoing.off('close', stop);
   outgoing.end(`${JSON.stringify(END)}\n`);
 }
 
-/**
- * Answers one request for an operation.
- *
- * @param actor - who asks, where the caller is not to be believed about it; it replaces what the input says.
- */
+/** Who asks, where the request itself is not to be believed about it. */
+export interface Asker {
+  /** Replaces what the input says. */
+  readonly actor: string;
+  /** Asked before each piece of an answer that comes piece by piece. */
+  readonly isStillAllowed: () => boolean;
+}
+
+/** Answers one request for an operation. */
 export async function answerOperation(
   control: Control,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  actor?: string,
+  asker?: Asker,
 ): Promise<void> {
   let result: Result<unknown>;
   try {
@@ -90,12 +105,12 @@ export async function answerOperation(
     const operation = operationOf(control, incoming.url);
     if (operation === undefined || incoming.method !== 'POST') throw new TypeError('there is no such operation');
     if (typeof input !== 'object' || input === null) throw new TypeError('the input is no object');
-    result = await operation(actor === undefined ? input : { ...input, actor });
+    result = await operation(asker === undefined ? input : { ...input, actor: asker.actor });
   } catch (error) {
     result = failure(controlFaults.make('SERVICE_ANSWER_UNCLEAR', { reason: reasonOf(error) }));
   }
   if (result.ok && isStream(result.value))
-    return answerLines(result.value, outgoing).catch(() => void outgoing.destroy());
+    return answerLines(result.value, outgoing, asker).catch(() => void outgoing.destroy());
   outgoing.writeHead(200, { 'content-type': 'application/json', connection: 'close' });
   outgoing.end(JSON.stringify(result));
 }
@@ -113,6 +128,16 @@ async function* linesOf(incoming: IncomingMessage): AsyncGenerator<string> {
   }
 }
 
+/** Thrown out of a stream that ended before it was whole. */
+class AnswerCut extends Error {
+  readonly fault: Fault = controlFaults.make('SERVICE_ANSWER_CUT');
+
+  constructor(cause?: unknown) {
+    super('The service ended its answer before it was whole.', { cause });
+    this.name = 'AnswerCut';
+  }
+}
+
 async function* itemsOf(incoming: IncomingMessage): AsyncGenerator {
   try {
     for await (const line of linesOf(incoming)) {
@@ -120,10 +145,12 @@ async function* itemsOf(incoming: IncomingMessage): AsyncGenerator {
       if ('end' in read) return;
       yield read.item;
     }
-    throw new Error('The service ended its answer before it was whole.');
+  } catch (error) {
+    throw new AnswerCut(error);
   } finally {
     incoming.destroy();
   }
+  throw new AnswerCut();
 }
 
 /** Whoever stops reading does not wait for a piece that may never come. */

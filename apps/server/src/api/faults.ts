@@ -8,6 +8,7 @@ export const controlFaults: FaultCatalogue<
   | 'SERVICE_NOT_RUNNING'
   | 'SERVICE_URL_INVALID'
   | 'SERVICE_NOT_REACHED'
+  | 'SERVICE_ANSWER_CUT'
   | 'SERVICE_NOT_FROM_AFAR'
 > = defineFaults({
   SERVICE_NOT_FROM_AFAR: {
@@ -23,6 +24,13 @@ export const controlFaults: FaultCatalogue<
     cause: 'A key goes over an encrypted connection, or to this machine itself.',
     remedy: { steps: ['Give the address of its HTTP API, such as https://mail.example.com:8025.'] },
     next: 'fix-configuration',
+  },
+  SERVICE_ANSWER_CUT: {
+    title: 'Answer cut off',
+    message: 'The service ended its answer before it was whole.',
+    cause: 'The service was stopped, the connection broke, or the key was revoked.',
+    remedy: { steps: ['Run the command again.'] },
+    next: 'retry',
   },
   SERVICE_NOT_REACHED: {
     title: 'Service not reached',

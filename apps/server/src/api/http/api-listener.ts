@@ -131,6 +131,9 @@ const LIMITS = {
   keepAliveTimeout: KEPT_MS,
   connectionsCheckingInterval: LOOK_EVERY_MS,
   maxHeaderSize: LARGEST_HEADER_BYTES,
+  // A peer that is gone without a word is noticed in the end, also by an answer that is silent.
+  keepAlive: true,
+  keepAliveInitialDelay: SILENCE_MS,
 } as const;
 
 function tlsOptions({ certificatePem, privateKeyPem }: ServerCertificate): {
@@ -281,6 +284,8 @@ export class ApiListener {
     return (incoming, outgoing) => {
       for (const [name, value] of Object.entries(SECURITY_HEADERS)) outgoing.setHeader(name, value);
       if (this.address.security === 'tls') outgoing.setHeader('strict-transport-security', HSTS);
+      // A mistake in one answer must not end the service.
+      outgoing.on('error', (error) => api.onMistake(error));
       // A connection that is kept would hold up the end.
       if (this.#isClosing) outgoing.setHeader('connection', 'close');
       const bindings = { incoming, outgoing, endless: this.#endless };

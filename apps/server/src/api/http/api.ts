@@ -38,6 +38,8 @@ export interface Api {
   answer(request: Request, bindings: Bindings): Response | Promise<Response>;
   /** The answer for what was thrown before a request could be read. */
   onUnreadable(error: unknown): Response;
+  /** Hears of a mistake in writing an answer. */
+  onMistake(error: unknown): void;
 }
 
 type ApiContext = Context<{ Bindings: Bindings }>;
@@ -95,6 +97,8 @@ class Router {
       key: key.value,
       address: addressOf(incoming),
       endless: () => {
+        // It may be silent for as long as nothing happens.
+        incoming.setTimeout(0);
         endless.add(outgoing);
         outgoing.once('close', () => endless.delete(outgoing));
       },
@@ -158,6 +162,7 @@ export function createApi(parts: ApiParts): Api {
   return {
     registered: app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => ({ method, path })),
     answer: (request, bindings) => app.fetch(request, bindings),
+    onMistake: (error) => parts.onError(error),
     onUnreadable: () =>
       problemResponse(httpFaults.make('SERVICE_REQUEST_UNREADABLE', { reason: 'its address is none' })),
   };

@@ -11,7 +11,7 @@ import type { ApiParts } from './parts.ts';
 import { actorOf, route, type Route } from './route.ts';
 
 /** The route of all operations. */
-export function controlRoute({ control }: ApiParts): Route {
+export function controlRoute({ control, keys }: ApiParts): Route {
   return route(
     {
       method: 'post',
@@ -25,7 +25,10 @@ export function controlRoute({ control }: ApiParts): Route {
     },
     async (call) => {
       call.endless();
-      await answerOperation(control, call.incoming, call.outgoing, actorOf(call));
+      await answerOperation(control, call.incoming, call.outgoing, {
+        actor: actorOf(call),
+        isStillAllowed: () => keys.isValid(call.key),
+      });
       return RESPONSE_ALREADY_SENT;
     },
   );

@@ -75,7 +75,7 @@ class Follower {
   /** Writes until there is nothing more, or no room. */
   #pour(): void {
     const { feed, outgoing, wants, isValid } = this.#options;
-    if (outgoing.destroyed || outgoing.writableNeedDrain) return;
+    if (outgoing.destroyed || outgoing.writableEnded || outgoing.writableNeedDrain) return;
     if (!isValid()) {
       outgoing.end();
       return;
@@ -94,6 +94,7 @@ class Follower {
 
   #beat(): void {
     const { outgoing, clock } = this.#options;
+    if (outgoing.writableEnded) return;
     const isFull = outgoing.writableNeedDrain;
     if (isFull && this.#wasFull) {
       outgoing.destroy();
