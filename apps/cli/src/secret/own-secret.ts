@@ -57,7 +57,7 @@ export function changeableFile({ file, place }: OwnSecret): string {
 }
 
 /** The secret in use. */
-export async function readOwn({ upstream }: OwnSecret, { environment }: Terminal): Promise<Result<Secret>> {
+async function readOwn({ upstream }: OwnSecret, { environment }: Terminal): Promise<Result<Secret>> {
   const authentication = upstream.oauth?.clientAuthentication;
   if (authentication === undefined || !('secret' in authentication)) throw new Error('It was looked at before.');
   return await resolveSecret(authentication.secret, { environment });

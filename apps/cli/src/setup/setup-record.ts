@@ -27,7 +27,7 @@ export interface SetupRecord {
 const NAME = 'postbearer-setup.json';
 
 /** Where the note of a settings file is. */
-export function recordFileOf(settingsFile: string): string {
+function recordFileOf(settingsFile: string): string {
   return join(dirname(settingsFile), NAME);
 }
 

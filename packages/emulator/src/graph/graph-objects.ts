@@ -26,7 +26,7 @@ export function roleId(value: string): string {
 export const EXCHANGE_ROLES: readonly string[] = ['SMTP.SendAsApp', 'Mail.Send', 'IMAP.AccessAsApp', 'POP.AccessAsApp'];
 
 /** The ID of a granted permission. */
-export function assignmentId(app: App, role: string): string {
+function assignmentId(app: App, role: string): string {
   return createHash('sha256').update(`${app.clientId} ${role}`).digest('base64url').slice(0, 43);
 }
 

@@ -29,7 +29,7 @@ interface Found {
 }
 
 /** The enterprise application with this object ID, where it is known already. */
-export function findPrincipal(call: GraphCall, objectId: string): Found | undefined {
+function findPrincipal(call: GraphCall, objectId: string): Found | undefined {
   const app = call.caller.tenant.apps.find((each) => each.servicePrincipal?.objectId === objectId.toLowerCase());
   const principal = app?.servicePrincipal;
   return app === undefined || principal === undefined || !isKnown(call, principal.madeAt)

@@ -31,7 +31,7 @@ export interface SmtpRule<Code extends string> {
 const WORD = /[\p{L}\p{N}]/u;
 
 /** A text as phrases are looked for in it: small letters, every run of white space one space. */
-export function flatten(text: string): string {
+function flatten(text: string): string {
   return text.replaceAll(/\s+/g, ' ').toLowerCase();
 }
 
