@@ -88,9 +88,9 @@ export async function openGround(): Promise<Ground> {
   };
 }
 
-const mostTries = process.argv.includes('--quick') ? 0 : 15;
+const mostTries = process.argv.includes('--quick') ? 0 : 8;
 
-/** Waits until the machine has been idle for a second, a quarter of a minute at most; in a short run not at all. */
+/** Waits until the machine has been idle for a second, a few seconds at most; in a short run not at all. */
 export async function untilQuiet(): Promise<void> {
   for (let tries = 0; tries < mostTries; tries += 1) {
     const before = machineCpuSeconds();

@@ -211,7 +211,8 @@ function otherTables({ deep, databases, fairness, limits }: Results): string[] {
     '## A deep queue',
     '',
     `${shown(deep.messages)} messages of 10 kB wait in a held lane. Start until mail is taken: ${shown(deep.startMs)} ms, with an empty queue ${shown(deep.startEmptyMs)} ms. ` +
-      `Resident memory 5 s later: ${shown(deep.rssMb)} MB, with an empty queue ${shown(deep.emptyRssMb)} MB. A lease of 64 messages with their bytes, p50 and p99 of 500: ${shown(deep.claimP50Ms, 1)} and ${shown(deep.claimP99Ms, 1)} ms.`,
+      `Resident memory 5 s later: ${shown(deep.rssMb)} MB, with an empty queue ${shown(deep.emptyRssMb)} MB. A lease of 64 messages with their bytes, p50 and p99 of 500: ${shown(deep.claimP50Ms, 1)} and ${shown(deep.claimP99Ms, 1)} ms. ` +
+      `The queue takes in ${shown(deep.intakeEmpty)}/s while it is empty and ${shown(deep.intakeFull)}/s while it is full; the first page of a list takes ${shown(deep.pageMs, 1)} ms.`,
     '',
     '## Databases',
     '',

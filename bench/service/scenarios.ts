@@ -104,8 +104,9 @@ function must<T>(result: Result<T>): T {
 
 const address = (text: string): MailboxAddress => must(parseMailboxAddress(text));
 
-/** Puts messages into the database of a stopped service. */
-async function fill(queue: Queue, mailbox: string, messages: number): Promise<void> {
+/** Puts messages into the database of a stopped service; gives how many a second. */
+async function fill(queue: Queue, mailbox: string, messages: number): Promise<number> {
+  const begun = performance.now();
   const contentOf = contentMaker(SIZE_BYTES);
   let next = 0;
   const work = async (): Promise<void> => {
@@ -122,6 +123,7 @@ async function fill(queue: Queue, mailbox: string, messages: number): Promise<vo
     }
   };
   await Promise.all(Array.from({ length: 50 }, work));
+  return messages / ((performance.now() - begun) / 1000);
 }
 
 async function withQueue<T>(folder: string, work: (queue: Queue) => Promise<T>): Promise<T> {
@@ -147,6 +149,11 @@ export interface DeepQueue {
   readonly rssMb: number;
   readonly claimP50Ms: number;
   readonly claimP99Ms: number;
+  /** Messages taken in a second, into an empty queue and into the full one. */
+  readonly intakeEmpty: number;
+  readonly intakeFull: number;
+  /** The first page of a list. */
+  readonly pageMs: number;
 }
 
 /** Fills the queue of a held lane, starts the service on it, and leases from it. */
@@ -164,9 +171,15 @@ export async function deepQueue(ground: Ground, messages: number): Promise<DeepQ
     return { ms: startedMs, rssMb };
   };
   const empty = await run();
-  await withQueue(world.folder, async (queue) => {
+  const part = Math.ceil(messages / 20);
+  const filled = await withQueue(world.folder, async (queue) => {
     must(await queue.hold(`default/${USERNAME}`));
-    await fill(queue, USERNAME, messages);
+    const intakeEmpty = await fill(queue, USERNAME, part);
+    await fill(queue, USERNAME, messages - 2 * part);
+    const intakeFull = await fill(queue, USERNAME, part);
+    const begun = performance.now();
+    must(await queue.list({}, { limit: 100 }));
+    return { intakeEmpty, intakeFull, pageMs: performance.now() - begun };
   });
   const full = await run();
   const took = await withQueue(world.folder, async (queue) => {
@@ -188,6 +201,7 @@ export async function deepQueue(ground: Ground, messages: number): Promise<DeepQ
     rssMb: full.rssMb,
     claimP50Ms: quantile(took, 0.5),
     claimP99Ms: quantile(took, 0.99),
+    ...filled,
   };
 }
 
@@ -328,7 +342,7 @@ export async function fairness(ground: Ground, queued: number, messages: number,
     }
   };
   const alone = await measure(0);
-  await withQueue(world.folder, async (queue) => await fill(queue, full, queued));
+  await withQueue(world.folder, async (queue) => void (await fill(queue, full, queued)));
   // The full mailbox sends numbers from 0; those of the quiet one lie beyond.
   const beside = await measure(500_000);
   return {
