@@ -145,10 +145,16 @@ export interface AttemptReply {
 }
 
 function repliesOf(leased: LeasedMessage, { verdicts }: AttemptReport): AttemptReply[] {
+  const [only] = verdicts;
+  const [recipient] = leased.recipients;
+  if (only !== undefined && recipient !== undefined && verdicts.length === 1 && leased.recipients.length === 1) {
+    const { recipient: _, ...verdict } = only;
+    return [{ recipients: [recipient.number], verdict }];
+  }
   const numbers = new Map(leased.recipients.map(({ address, number }) => [address, number]));
   const grouped = Map.groupBy(verdicts, (verdict) => JSON.stringify({ ...verdict, recipient: undefined }));
   return [...grouped].map(([verdict, same]) => ({
-    recipients: same.flatMap(({ recipient }) => numbers.get(recipient) ?? []),
+    recipients: same.flatMap((each) => numbers.get(each.recipient) ?? []),
     verdict: JSON.parse(verdict) as Omit<Verdict, 'recipient'>,
   }));
 }

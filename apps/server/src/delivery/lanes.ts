@@ -47,6 +47,8 @@ export class LaneBook {
   #settings: Settings;
   #pace: LanePace;
   readonly #lanes = new Map<string, KnownLane>();
+  /** Found once for each mailbox: every message asks, and there may be hundreds. */
+  readonly #byMailbox = new Map<string, Lane>();
 
   /** @param pace - for mailboxes whose settings name none; Exchange Online's where left out. */
   constructor(settings: Settings, pace: Partial<LanePace> = {}) {
@@ -59,6 +61,7 @@ export class LaneBook {
   replace(settings: Settings, pace: Partial<LanePace> = {}): void {
     this.#settings = settings;
     this.#pace = { ...EXCHANGE_PACE, ...pace };
+    this.#byMailbox.clear();
     this.#addNamed(settings);
     for (const lane of this.#lanes.values()) {
       const own = this.#settingsOf(lane.mailbox);
@@ -81,9 +84,13 @@ export class LaneBook {
   /** The lane of a mailbox; it is made where it is asked for the first time. */
   ofMailbox(mailbox: string): Lane {
     const wanted = mailbox.toLowerCase();
+    const known = this.#byMailbox.get(wanted);
+    if (known !== undefined) return known;
     const settings = this.#settingsOf(wanted);
     const upstream = settings?.upstream ?? this.#upstreamSigningInAs(wanted) ?? DEFAULT_UPSTREAM;
-    return this.#lane(upstream, wanted, settings);
+    const lane = this.#lane(upstream, wanted, settings);
+    this.#byMailbox.set(wanted, lane);
+    return lane;
   }
 
   /** The lane of that name, as a message in the queue has it. */
