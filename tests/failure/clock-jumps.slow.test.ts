@@ -110,7 +110,11 @@ itWithTool(
 
 /** A message that waits for its next attempt while the clock jumps, with an upstream that refuses for now; gives whether it expired. */
 async function jumpsWhileDeferred(mutant?: 'counts ages by the wall clock'): Promise<{ told: number; copies: number }> {
-  await using around = await surroundings(mutant === undefined ? {} : { mutant });
+  await using around = await surroundings({
+    // How much time passes depends on how busy the machine is; being late is not what this is about.
+    service: { queue: { retryTimes: { lifetimeMs: 5 * DAY_S * 1000, delayNoticeMs: 100 * DAY_S * 1000 } } },
+    ...(mutant === undefined ? {} : { mutant }),
+  });
   const { world, upstream, service } = around;
   upstream.behaviour = {
     at: ({ stage, recipient }) =>
@@ -146,7 +150,7 @@ test('a jump of forty days expires nothing, and one back delays nothing', { time
     lost: 1 - end.copies,
     doubled: 0,
     altered: 0,
-    note: `${end.told} told of as failed or late`,
+    note: `${end.told} told of as failed`,
   });
   expect(end).toEqual({ told: 0, copies: 1 });
 });
