@@ -6,6 +6,7 @@
  * asked for.
  */
 import type { MailboxAddress, SecretRef } from '@postbearer/core';
+import { buildMigration } from './build-migration.ts';
 import { choose, type Chosen } from './draft.ts';
 import type { Entry, Placed, RawListener, RawWebhook } from './entry.ts';
 import { evidenceOf, mistake, withExample, wrongValue, type Place } from './place.ts';
@@ -262,6 +263,7 @@ export function buildService(
   checkDatabaseUrl(chosen.get('database.url'), findings);
   const listeners = buildListeners(rawListeners, findings);
   const webhooks = rawWebhooks.map((raw) => ({ raw, ...buildWebhook(raw, findings) }));
+  const migration = buildMigration((key) => chosen.get(key)?.held, findings);
   const text = (key: ServiceKey): string | undefined => textOf(chosen.get(key));
   const count = (key: ServiceKey): number => Number(text(key));
   const byName: Record<string, WebhookSettings> = Object.create(null) as Record<string, WebhookSettings>;
@@ -302,6 +304,7 @@ export function buildService(
         recordDays: count('queue.recordDays'),
       },
       notices: present<ServiceSettings['notices']>({ to: text('notices.to') as MailboxAddress | undefined }),
+      ...(migration === undefined ? {} : { migration }),
       webhooks: byName,
       log: {
         format: (text('log.format') ?? 'text') as ServiceSettings['log']['format'],

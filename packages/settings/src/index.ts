@@ -26,6 +26,7 @@ export type {
   Finding,
   Listener,
   MailboxSettings,
+  MigrationSettings,
   OAuthSettings,
   Pace,
   ServiceSettings,

@@ -185,6 +185,7 @@ const SECTION_MEANINGS: Readonly<Record<string, string>> = {
   sendmail: 'How mail of `postbearer sendmail` is taken.',
   queue: 'What becomes of mail, and how long it is kept.',
   notices: 'Notices of failure and delay.',
+  migration: 'A migration from the password to OAuth, written by `postbearer migrate`.',
   log: 'The log of the service.',
 };
 

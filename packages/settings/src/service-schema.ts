@@ -32,6 +32,9 @@ export type ServiceKey =
   | 'queue.bodyDays'
   | 'queue.recordDays'
   | 'notices.to'
+  | 'migration.startedAt'
+  | 'migration.canaryApp'
+  | 'migration.sharePercent'
   | 'log.format'
   | 'log.file';
 
@@ -248,6 +251,34 @@ export const SERVICE_SETTINGS: Readonly<Record<ServiceKey, Setting>> = {
     derivedFrom: 'each message: its sender gets them',
     description: 'The address that gets every notice of failure and delay.',
     example: 'postmaster@contoso.com',
+  },
+  'migration.startedAt': {
+    type: 'text',
+    environment: ['POSTBEARER_MIGRATION_STARTED_AT'],
+    tfvars: [],
+    derivedFrom: 'nothing: no migration is under way',
+    description:
+      'Since when mail moves from the password to OAuth: a time of ISO 8601, which `postbearer migrate start` writes. While it is set and OAuth is on, each message goes the way that was chosen when it was handed in, and which way it went is kept.',
+    example: '2026-11-25T08:00:00Z',
+  },
+  'migration.canaryApp': {
+    type: 'text',
+    environment: ['POSTBEARER_MIGRATION_CANARY_APP'],
+    tfvars: [],
+    derivedFrom: 'nothing: all apps move',
+    description: 'The one app whose messages go with OAuth while all others go with the password.',
+    example: 'scanner',
+  },
+  'migration.sharePercent': {
+    type: 'count',
+    least: 1,
+    most: 100,
+    environment: ['POSTBEARER_MIGRATION_SHARE'],
+    tfvars: [],
+    derivedFrom: 'nothing: all messages move',
+    description:
+      'The share of messages, in percent, that goes with OAuth while the others go with the password. The Message-ID decides, so that a message which is handed in again goes the same way.',
+    example: '10',
   },
   'log.format': {
     type: 'choice',

@@ -98,6 +98,16 @@ export interface WebhookSettings {
   readonly network?: string;
 }
 
+/** A migration from the password to OAuth; without `canaryApp` and `sharePercent` every message moves. */
+export interface MigrationSettings {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** The one app that moves; never beside `sharePercent`. */
+  readonly canaryApp?: string;
+  /** From 1 to 100. */
+  readonly sharePercent?: number;
+}
+
 /** How the service is set up: the root key `postbearer` but for upstreams and mailboxes. */
 export interface ServiceSettings {
   /** The place of the system where it is absent. */
@@ -143,6 +153,8 @@ export interface ServiceSettings {
   };
   /** Each sender gets its own notices where `to` is absent. */
   readonly notices: { readonly to?: MailboxAddress };
+  /** Present while mail moves from the password to OAuth. */
+  readonly migration?: MigrationSettings;
   /** By name. Has no prototype. */
   readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   readonly log: {
