@@ -132,7 +132,7 @@ async function jumpsWhileDeferred(mutant?: 'counts ages by the wall clock'): Pro
   for (let pass = 0; pass < 12 && (await attempts()) === before; pass += 1) await service.pass(NEXT_TRY_MS);
   expect(await attempts()).toBeGreaterThan(mutant === undefined ? before : 0);
   upstream.behaviour = { at: () => undefined };
-  await service.drain(20_000, 10 * NEXT_TRY_MS);
+  expect(await service.drain(90_000, 10 * NEXT_TRY_MS)).toEqual([]);
   const { delivered } = world.ledger;
   return {
     told: delivered.filter(({ about }) => about !== undefined).length,

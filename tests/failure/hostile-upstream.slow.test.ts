@@ -117,7 +117,7 @@ test(
         },
       };
       await handIn(around, id, 300);
-      const open = await service.drain(20_000, NEXT_TRY_MS);
+      const open = await service.drain(60_000, NEXT_TRY_MS);
       const lines = world.ledger.delivered;
       const [copies, notices] = [lines.filter((line) => line.id === id), lines.filter((line) => line.about === id)];
       const isRight = reply.startsWith('4')
@@ -159,7 +159,7 @@ test('R13: odd replies and 421 at each stage delay a message, and cost no memory
   await using around = await surroundings();
   const { world, upstream, service } = around;
   await handIn(around, 'odd-first', 300);
-  await service.drain(20_000, MINUTE_MS);
+  await service.drain(60_000, MINUTE_MS);
   const before = await service.memory();
   let number = 0;
   const left: string[] = [];
@@ -175,7 +175,7 @@ test('R13: odd replies and 421 at each stage delay a message, and cost no memory
       };
       await handIn(around, `odd-${number}`, 300);
       number += 1;
-      const open = await service.drain(20_000, NEXT_TRY_MS);
+      const open = await service.drain(60_000, NEXT_TRY_MS);
       if (open.length > 0) left.push(`${name} at ${stage}`);
       await service.pass(IDLE_MS);
       await eventually(() => upstream.open === 0, 5000);
@@ -211,14 +211,14 @@ test('control: a service that takes a broken line for an end is caught losing', 
     },
   };
   for (const number of [0, 1, 2]) await handIn(around, `taken-${number}`);
-  await around.service.drain(20_000, NEXT_TRY_MS);
+  await around.service.drain(60_000, NEXT_TRY_MS);
   expect(around.world.ledger.verdict().lost).toHaveLength(3);
 });
 
 test('control: a service that sends everything twice is caught doubling', { timeout: 180_000 }, async () => {
   await using around = await surroundings({ mutant: 'sends everything twice' });
   await handIn(around, 'twice');
-  await around.service.drain(20_000, NEXT_TRY_MS);
+  await around.service.drain(60_000, NEXT_TRY_MS);
   expect(around.world.ledger.verdict().doubled.size).toBe(1);
 });
 
@@ -228,6 +228,6 @@ test('control: a service that takes a refusal for a delivery is caught losing', 
     at: ({ stage }) => (stage === 'rcpt' ? { do: 'say', text: '550 5.1.1 User unknown' } : undefined),
   };
   await handIn(around, 'refused');
-  await around.service.drain(20_000, NEXT_TRY_MS);
+  await around.service.drain(60_000, NEXT_TRY_MS);
   expect(around.world.ledger.verdict().lost).toHaveLength(1);
 });

@@ -78,7 +78,7 @@ test(`R14: ${FAULTS.length} shapes of the token endpoint`, { timeout: 300_000 },
       wrong.push(`${name}: ${requests} requests in ${WATCHED_MINUTES} minutes`);
     if (ids.some((id) => delivered.has(id))) wrong.push(`${name}: sent or told of`);
     await world.sink.clear();
-    const open = await service.drain(20_000, 6 * MINUTE_MS);
+    const open = await service.drain(60_000, 6 * MINUTE_MS);
     if (open.length > 0) wrong.push(`${name}: ${open.map(({ state }) => state).join(', ')} afterwards`);
     await service.stop();
   }
@@ -105,6 +105,6 @@ test('R14: control: a service that takes a delay for a refusal is caught bouncin
   await submitOnce(service.smtpPort, testMessage('bounced', 300), world.ledger);
   await eventually(async () => (await service.list()).some(({ state }) => state === 'refused'));
   await world.sink.clear();
-  await service.drain(20_000, 6 * MINUTE_MS);
+  await service.drain(60_000, 6 * MINUTE_MS);
   expect(world.ledger.verdict().told).toEqual(['bounced']);
 });

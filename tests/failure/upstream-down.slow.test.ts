@@ -102,7 +102,7 @@ test('R09: control: a service that gives up at the first attempt is caught', { t
   await handIn(around, 'given-up', 300);
   await eventually(async () => (await service.list()).some(({ state }) => state === 'refused'));
   isDown = false;
-  await service.drain(20_000, NEXT_TRY_MS);
+  await service.drain(60_000, NEXT_TRY_MS);
   expect(world.ledger.verdict().told).toEqual(['given-up']);
 });
 
@@ -140,7 +140,7 @@ test(
       const limit = LIMIT_MINUTES[stage];
       if (minutes < limit * 0.8 || minutes > limit + 1)
         wrong.push(`${stage}: ended after ${minutes} minutes, not ${limit}`);
-      const open = await service.drain(20_000, NEXT_TRY_MS);
+      const open = await service.drain(60_000, NEXT_TRY_MS);
       if (open.length > 0) wrong.push(`${stage}: ${open.length} stay`);
       await service.pass(5000);
     }
