@@ -1,12 +1,14 @@
 /** Delivery as a part of the service: lanes, the mailer, notices, and the way into the queue. */
 import { statfs } from 'node:fs/promises';
 import type { Result } from '@postbearer/core';
-import { createMailer, type Mailer } from '@postbearer/mailer';
+import { createMailer } from '@postbearer/mailer';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import type { SettledStatements } from './delivery/lane-worker.ts';
 import { LaneBook } from './delivery/lanes.ts';
 import { MailerSwitch } from './delivery/mailer-switch.ts';
 import { createNoticeMaker } from './delivery/notices.ts';
+import { wayStatements } from './delivery/way-record.ts';
+import { createWayMailer, type SendingMailer } from './delivery/way-mailer.ts';
 import { createSubmitter, type QueuedStatements, type Submitter, type SubmitterOptions } from './delivery/submit.ts';
 import { changeBy, type Change, type Part, type PartContext } from './part.ts';
 import { saysTheSame, type Snapshot } from './snapshot.ts';
@@ -21,21 +23,23 @@ export interface SendingPart extends Part {
 function mailerFor(
   { settings, idleMs, pace }: Snapshot,
   { clock, onEvent, environment, wantsDialogue }: PartContext,
-): Mailer {
-  return createMailer(settings, {
-    clock,
-    onEvent,
-    dialogue: wantsDialogue,
-    environment,
-    ...(idleMs === undefined ? {} : { idleMs }),
-    ...(pace.connections === undefined ? {} : { maxConnections: pace.connections }),
-  });
+): SendingMailer {
+  return createWayMailer(settings, (ofOneWay) =>
+    createMailer(ofOneWay, {
+      clock,
+      onEvent,
+      dialogue: wantsDialogue,
+      environment,
+      ...(idleMs === undefined ? {} : { idleMs }),
+      ...(pace.connections === undefined ? {} : { maxConnections: pace.connections }),
+    }),
+  );
 }
 
 /** What a mailer is made from. */
 function mailerSettings({ settings, idleMs, pace, namedFiles }: Snapshot): object {
-  const { upstreams, mailboxes } = settings;
-  return { upstreams, mailboxes, idleMs, pace, namedFiles };
+  const { upstreams, mailboxes, service } = settings;
+  return { upstreams, mailboxes, migration: service.migration, idleMs, pace, namedFiles };
 }
 
 async function freeBytesOf(folder: string): Promise<number> {
@@ -112,7 +116,10 @@ export function createSendingPart(context: PartContext, stored: StoredBeside): S
     clock,
     probeTimes,
     noticesFor,
-    settledStatements: stored.settled,
+    settledStatements: (leased, decision, way) => [
+      ...wayStatements(leased, decision, way, current().settings),
+      ...stored.settled(leased, decision),
+    ],
     onEvent,
     onError,
   });

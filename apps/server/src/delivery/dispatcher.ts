@@ -6,13 +6,14 @@
  */
 import { success, type Clock, type ClockTimer, type EventSink, type Result } from '@postbearer/core';
 import type { Database, Subscription } from '@postbearer/database';
-import type { Mailer } from '@postbearer/mailer';
 import type { Queue } from '@postbearer/queue';
 import { LaneWorker, type ProbeTimes, type SettledStatements } from './lane-worker.ts';
 import type { LaneBook } from './lanes.ts';
 import type { NoticeMaker } from './notices.ts';
 import { Pace } from './pace.ts';
 import { readUsage } from './usage.ts';
+import type { SendingMailer } from './way-mailer.ts';
+import { otherLaneOf } from './ways.ts';
 
 const LOOK_ANYWAY_MS = 5000;
 
@@ -21,7 +22,7 @@ export interface DispatcherOptions {
   readonly database: Database;
   readonly queue: Queue;
   readonly lanes: LaneBook;
-  readonly mailer: Pick<Mailer, 'sendMessage'>;
+  readonly mailer: Pick<SendingMailer, 'sendMessage'>;
   readonly clock: Clock;
   readonly probeTimes: ProbeTimes;
   readonly noticesFor: NoticeMaker;
@@ -111,8 +112,11 @@ export class Dispatcher {
     for (const name of names) {
       if (this.#running.has(name)) continue;
       const lane = lanes.byName(name);
-      const pace = new Pace(lane.pace, clock);
-      const usage = async (): ReturnType<typeof readUsage> => await readUsage(database, name, clock.now());
+      // Both ways of a migration are one mailbox's, which has one pace.
+      const other = otherLaneOf(lane.upstream, lane.mailbox);
+      const pace = this.#running.get(other ?? '')?.pace ?? new Pace(lane.pace, clock);
+      const both = other === undefined ? [name] : [name, other];
+      const usage = async (): ReturnType<typeof readUsage> => await readUsage(database, both, clock.now());
       const worker = new LaneWorker({ ...this.#options, lane, pace, usage });
       this.#running.set(name, { worker, pace });
       worker.wake();

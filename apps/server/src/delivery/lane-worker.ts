@@ -14,7 +14,6 @@
 import type { Clock, ClockTimer, EventSink, Result } from '@postbearer/core';
 import { passPoint } from '@postbearer/database';
 import type { Statement } from '@postbearer/database';
-import type { Mailer, SendOutcome } from '@postbearer/mailer';
 import { BodyUnreadable } from '@postbearer/queue';
 import type { AttemptReport, Decision, Hold, HoldScope, LeasedMessage, LeaseOptions, Queue } from '@postbearer/queue';
 import { asksToSlowDown, reportOf } from './attempt-report.ts';
@@ -22,6 +21,8 @@ import type { Lane } from './lanes.ts';
 import type { NoticeMaker, PreparedNotice } from './notices.ts';
 import type { Pace, SentBefore } from './pace.ts';
 import { usageStatement } from './usage.ts';
+import type { SendingMailer, WayOutcome } from './way-mailer.ts';
+import type { Way } from './ways.ts';
 
 /** How long a held lane waits before it is tried. */
 export interface ProbeTimes {
@@ -43,8 +44,8 @@ const LOOK_AT_HOLDS_MS = 1000;
 const MOST_IN_HAND = 128;
 const SHORT_MS = 50;
 
-/** Gives statements that are stored in the batch that settles an attempt, or not at all. */
-export type SettledStatements = (leased: LeasedMessage, decision: Decision) => readonly Statement[];
+/** Gives statements that are stored in the batch that settles an attempt, or not at all; `way` is how it was signed in for. */
+export type SettledStatements = (leased: LeasedMessage, decision: Decision, way?: Way) => readonly Statement[];
 
 /** What a worker works with. */
 export interface LaneWorkerOptions {
@@ -53,7 +54,7 @@ export interface LaneWorkerOptions {
   /** What was sent in the lane in the last day, by whichever node; the oldest first. */
   readonly usage: () => Promise<Result<readonly SentBefore[]>>;
   readonly queue: Queue;
-  readonly mailer: Pick<Mailer, 'sendMessage'>;
+  readonly mailer: Pick<SendingMailer, 'sendMessage'>;
   readonly clock: Clock;
   readonly probeTimes: ProbeTimes;
   readonly noticesFor: NoticeMaker;
@@ -227,7 +228,7 @@ export class LaneWorker {
     this.#followPace(report);
     const decision = queue.decide(leased, report);
     const notices = this.#options.noticesFor(leased, decision);
-    const isStored = await this.#settle(leased, decision, notices);
+    const isStored = await this.#settle(leased, decision, notices, outcome.way);
     if (!isStored) return;
     this.#tell(leased, decision);
     for (const { id, kind, lane: noticeLane } of notices)
@@ -239,7 +240,7 @@ export class LaneWorker {
     leased: LeasedMessage,
     mailer: LaneWorkerOptions['mailer'],
     { upstream, mailbox }: Lane,
-  ): Promise<SendOutcome | undefined> {
+  ): Promise<WayOutcome | undefined> {
     const { signal } = this.#stopping;
     try {
       return await mailer.sendMessage(leased.message, { upstream, mailbox, messageId: leased.messageId, signal });
@@ -254,12 +255,17 @@ export class LaneWorker {
     }
   }
 
-  async #settle(leased: LeasedMessage, decision: Decision, messages: readonly PreparedNotice[]): Promise<boolean> {
+  async #settle(
+    leased: LeasedMessage,
+    decision: Decision,
+    messages: readonly PreparedNotice[],
+    way: Way | undefined,
+  ): Promise<boolean> {
     const { lane, queue, clock, settledStatements } = this.#options;
     const accepted = decision.report.verdicts.filter(({ outcome }) => outcome === 'accepted').length;
     const statements = [
       ...(accepted === 0 ? [] : [usageStatement(lane.name, accepted, clock.now())]),
-      ...(settledStatements?.(leased, decision) ?? []),
+      ...(settledStatements?.(leased, decision, way) ?? []),
     ];
     return (await this.#untilStored(() => queue.settle(leased, decision, { messages, statements }))) ?? false;
   }

@@ -9,6 +9,7 @@
 import type { MailboxAddress } from '@postbearer/core';
 import { EXCHANGE_ONLINE_LIMITS } from '@postbearer/microsoft365';
 import type { MailboxSettings, Settings } from '@postbearer/settings';
+import { laneUpstreamFor, settingsUpstreamOf, type WayRequest } from './ways.ts';
 
 /** How fast a mailbox sends. */
 export interface LanePace {
@@ -65,7 +66,7 @@ export class LaneBook {
     this.#addNamed(settings);
     for (const lane of this.#lanes.values()) {
       const own = this.#settingsOf(lane.mailbox);
-      const settingsHere = own?.upstream === lane.upstream ? own : undefined;
+      const settingsHere = own?.upstream === settingsUpstreamOf(lane.upstream) ? own : undefined;
       lane.from = settingsHere?.from ?? [];
       Object.assign(lane.pace, this.#pace, settingsHere?.pace);
     }
@@ -91,6 +92,12 @@ export class LaneBook {
     const lane = this.#lane(upstream, wanted, settings);
     this.#byMailbox.set(wanted, lane);
     return lane;
+  }
+
+  /** The lane in which a message of a mailbox goes: another one where a migration takes it with OAuth. */
+  forMessage(lane: Lane, request: WayRequest): Lane {
+    const upstream = laneUpstreamFor(lane.upstream, this.#settings, request);
+    return upstream === lane.upstream ? lane : this.#lane(upstream, lane.mailbox, this.#settingsOf(lane.mailbox));
   }
 
   /** The lane of that name, as a message in the queue has it. */

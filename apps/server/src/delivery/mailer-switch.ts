@@ -5,15 +5,12 @@
  * a mailbox does not have more connections than its provider allows.
  */
 import type { Clock } from '@postbearer/core';
-import type { Mailer } from '@postbearer/mailer';
+import type { SendingMailer } from './way-mailer.ts';
 
 const LONGEST_WAIT_MS = 10_000;
 
-/** What is asked of a mailer here. */
-export type SendingMailer = Pick<Mailer, 'sendMessage' | 'close'>;
-
 /** The mailer in force. */
-export class MailerSwitch implements Pick<Mailer, 'sendMessage'> {
+export class MailerSwitch implements SendingMailer {
   readonly #clock: Clock;
   #mailer: SendingMailer;
   #leaving: Promise<unknown> | undefined;
@@ -25,7 +22,7 @@ export class MailerSwitch implements Pick<Mailer, 'sendMessage'> {
     this.#clock = clock;
   }
 
-  readonly sendMessage: Mailer['sendMessage'] = async (message, options) => {
+  readonly sendMessage: SendingMailer['sendMessage'] = async (message, options) => {
     while (this.#leaving !== undefined) await this.#leaving;
     return await this.#mailer.sendMessage(message, options);
   };

@@ -177,9 +177,11 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
       if (intake.sizeBytes > maxMessageBytes) {
         return failure(deliveryFaults.make('MESSAGE_SIZE_OVER_LIMIT', { limit: maxMessageBytes }));
       }
+      // Here and never again: each attempt goes the way of the lane.
+      const lane = lanes.forMessage(route.lane, { app: request.app.name, messageId: facts.messageId });
       const submission = {
         ...rest,
-        lane: route.lane.name,
+        lane: lane.name,
         app: request.app.name,
         envelope: { sender: route.sender, recipients, ...(dsn === undefined ? {} : { dsn }) },
         from: route.from ?? request.from[0] ?? route.sender,
@@ -190,7 +192,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
       const further = options.queuedStatements?.(intake.id, submission) ?? [];
       const accepted = await intake.accept(submission, { statements: [...statements, ...further] });
       if (accepted.ok && accepted.value.isNew)
-        options.onQueued(accepted.value, route, request, facts, intake.sizeBytes);
+        options.onQueued(accepted.value, { ...route, lane }, request, facts, intake.sizeBytes);
       return accepted;
     },
   };

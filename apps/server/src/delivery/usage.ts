@@ -29,6 +29,22 @@ export const deliveryMigrations: MigrationSet = {
         `create table lane_usage (lane text not null, hour bigint not null, recipients bigint not null, primary key (lane, hour))`,
       ],
     },
+    {
+      number: 2,
+      name: 'which way messages went',
+      statements: [
+        `create table message_way (
+          message_id text not null references message (id) on delete cascade,
+          number bigint not null,
+          way text not null,
+          outcome text not null,
+          fault_code text,
+          at bigint not null,
+          primary key (message_id, number)
+        )`,
+        `create index message_way_at on message_way (at)`,
+      ],
+    },
   ],
 };
 
@@ -61,16 +77,21 @@ export function usageStatement(lane: string, recipients: number, now: number): S
   return addUsage({ lane, hour: Math.floor(now / HOUR_MS), recipients });
 }
 
-/** What a lane sent in the last day, by hour, the oldest first; older counts are removed. */
+/** What lanes of one mailbox sent in the last day, by hour, the oldest first; older counts are removed. */
 export async function readUsage(
   database: Database,
-  lane: string,
+  lanes: readonly string[],
   now: number,
 ): Promise<Result<readonly { readonly ageMs: number; readonly recipients: number }[]>> {
   const oldest = Math.floor(now / HOUR_MS) - KEPT_HOURS;
   const removed = await database.batch([deleteBefore({ hour: oldest })]);
   if (!removed.ok) return removed;
-  const found = await database.query(usageSince({ lane, hour: oldest }));
-  if (!found.ok) return found;
-  return success(found.value.map(({ hour, recipients }) => ({ ageMs: now - hour * HOUR_MS, recipients })));
+  const hours: { readonly hour: number; readonly recipients: number }[] = [];
+  for (const lane of lanes) {
+    const found = await database.query(usageSince({ lane, hour: oldest }));
+    if (!found.ok) return found;
+    hours.push(...found.value);
+  }
+  const inOrder = hours.toSorted((a, b) => a.hour - b.hour);
+  return success(inOrder.map(({ hour, recipients }) => ({ ageMs: now - hour * HOUR_MS, recipients })));
 }
