@@ -113,11 +113,12 @@ const START: readonly Cell[] = [
   { point: 'clear-half:after', when: 'start' },
   { point: 'recover:before', when: 'start' },
   { point: 'recover:after', when: 'start' },
-  { point: 'service.listening', when: 'start' },
-  { point: 'purge-bodies:before', when: 'start' },
-  { point: 'purge-bodies:after', when: 'start' },
-  { point: 'purge-records:after', when: 'start' },
-  { point: 'purge-keys:after', when: 'start' },
+  // What was taken back is being sent meanwhile.
+  { point: 'service.listening', when: 'start', window: 'W2' },
+  { point: 'purge-bodies:before', when: 'start', window: 'W2' },
+  { point: 'purge-bodies:after', when: 'start', window: 'W2' },
+  { point: 'purge-records:after', when: 'start', window: 'W2' },
+  { point: 'purge-keys:after', when: 'start', window: 'W2' },
 ];
 
 const STOP: readonly Cell[] = [{ point: 'said QUIT', when: 'stop' }];
