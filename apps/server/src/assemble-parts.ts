@@ -5,6 +5,8 @@ import { controlFromAfar, createControl, type Control, type MadeBackup } from '.
 import { openControlSocket } from './api/control-socket.ts';
 import { createAuditPart } from './audit-part.ts';
 import { makeBackup } from './backup.ts';
+import { migrationOf } from './delivery/ways.ts';
+import { createMigrationReports } from './migration/reports.ts';
 import { createMonitoringPart } from './monitoring-part.ts';
 import { laneLabel } from './monitoring/lane-label.ts';
 import type { Monitoring } from './monitoring/monitoring.ts';
@@ -42,12 +44,14 @@ function controlOf(context: PartContext, { dispatcher, lanes }: SendingPart, mon
     ...store,
     clock,
     today: async () => await monitoring.today(),
+    migration: createMigrationReports({ ...store, clock }),
     makeBackup: async (file) => await backUp(context, file),
     running: {
       drainMs: (lane, count) => dispatcher.drainMs(lane, count),
       paceOf: (lane) => lanes.byName(lane).pace,
       labelOf: laneLabel,
       facts: () => monitoring.facts(),
+      migration: () => migrationOf(context.current().settings),
       trace: (wanted) => monitoring.trace(wanted),
       changed: (verb, id) => monitoring.changed(verb, id),
     },

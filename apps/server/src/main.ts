@@ -15,6 +15,7 @@ import type { ApiAddress } from './api/http/api-listener.ts';
 import { resolvePlace, type NamedPlace } from './database-place.ts';
 import type { DayCount } from './delivery/service-facts.ts';
 import type { RelayAddress } from './relay/relay-listener.ts';
+import { createMigrationReports } from './migration/reports.ts';
 import { readToday } from './monitoring/day-counts.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
 import type { ServiceLog } from './monitoring/service-log.ts';
@@ -27,6 +28,7 @@ export { FROM_RULES, type AppInput, type AppRecord, type FromRule } from './acce
 export { KEY_SCOPES, type KeyInput, type KeyRecord, type KeyScope } from './access/key.ts';
 export type { CertificateFiles } from './access/certificate.ts';
 export { openServiceLog, type LogSettings, type ServiceLog } from './monitoring/service-log.ts';
+export type { AppUse, SignInKind } from './access/app-usage.ts';
 export type { AuditRecord } from './access/audit-log.ts';
 export { restoreBackup, type Restored, type RestoreRequest } from './restore.ts';
 export type { AddedApp, Control, LaneStatus, ServiceStatus } from './api/control.ts';
@@ -37,6 +39,7 @@ export type { LanePace } from './delivery/lanes.ts';
 export type { DayCount, ServiceFacts, TokenFact, TraceItem, WebhookFact } from './delivery/service-facts.ts';
 export type { ListenerSettings, RelayAddress } from './relay/relay-listener.ts';
 export type { Reloaded } from './running-service.ts';
+export type { MigrationReport, WayHour, WayOfMessage, WayTotals } from './delivery/migration-report.ts';
 export type { ServiceSettings } from './snapshot.ts';
 export type { NamedPlace } from './database-place.ts';
 
@@ -236,6 +239,7 @@ export async function openControl(
       ...store.value,
       clock,
       today: async () => await todayOf(store.value, clock),
+      migration: createMigrationReports({ ...store.value, clock }),
       makeBackup: async (file) => await makeBackup(store.value.database, where.value.dataFolder, file, clock),
     });
     const held = stack.move();

@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Result } from '@postbearer/core';
 import { createMailer } from '@postbearer/mailer';
+import type { SignInKind } from './access/app-usage.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import type { SettledStatements } from './delivery/lane-worker.ts';
 import { LaneBook } from './delivery/lanes.ts';
@@ -70,8 +71,17 @@ function submitterOf(context: PartContext, lanes: LaneBook, { queued }: StoredBe
   });
 }
 
-function tellOfQueued({ onEvent }: PartContext): SubmitterOptions['onQueued'] {
-  return ({ id }, { lane }, { app }, { messageId, origin, recipients }, sizeBytes) =>
+/** What comes by SMTP is noted by the relay, which knows how it was signed in for. */
+const KINDS: readonly (readonly [prefix: string, kind: SignInKind])[] = [
+  ['http ', 'key'],
+  ['sendmail ', 'account'],
+];
+
+function tellOfQueued({ onEvent, store }: PartContext): SubmitterOptions['onQueued'] {
+  return ({ id }, { lane }, { app }, { messageId, origin, recipients }, sizeBytes) => {
+    const [prefix, kind] = KINDS.find(([start]) => origin.startsWith(start)) ?? [];
+    if (prefix !== undefined && kind !== undefined)
+      store.apps.usage.note({ app: app.name, kind, security: '', address: origin.slice(prefix.length) });
     onEvent({
       name: 'message.queued',
       id,
@@ -82,6 +92,7 @@ function tellOfQueued({ onEvent }: PartContext): SubmitterOptions['onQueued'] {
       recipients: recipients.length,
       sizeBytes,
     });
+  };
 }
 
 /** What is stored in the batches of delivery beside its own. */

@@ -7,6 +7,7 @@
 import { failure, success, type Clock, type Result, type Secret } from '@postbearer/core';
 import { mustChange, type Database, type Statement, type Subscription } from '@postbearer/database';
 import { parseApp, type App, type AppInput, type AppRecord } from './app.ts';
+import { AppUsage } from './app-usage.ts';
 import {
   ACCESS_CHANNEL,
   addressStatement,
@@ -86,6 +87,8 @@ export class AppRegistry {
   readonly refusals: Refusals;
   /** Networks whose devices enrol by calling in. */
   readonly learning: Learning;
+  /** Who hands in, and with which kind of sign-in. */
+  readonly usage: AppUsage;
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #subscription: Subscription;
@@ -102,6 +105,7 @@ export class AppRegistry {
     this.#database = database;
     this.#clock = clock;
     this.refusals = new Refusals(database, clock);
+    this.usage = new AppUsage(database, clock);
     this.learning = new Learning(database, this, clock);
     this.#subscription = database.subscribe(ACCESS_CHANNEL, () => void this.reload());
   }
@@ -279,10 +283,10 @@ export class AppRegistry {
     return [...this.#apps.values()].find(({ app }) => app.users.some((user) => names.includes(user)))?.app;
   }
 
-  /** Ends listening for changes of other nodes, and stores who was turned away. */
+  /** Ends listening for changes of other nodes, and stores who was turned away and who handed in. */
   async close(): Promise<void> {
     this.#subscription.close();
-    await Promise.all([this.#storing, this.refusals.close()]);
+    await Promise.all([this.#storing, this.refusals.close(), this.usage.close()]);
   }
 
   #storedOf({ credential, previous }: KnownApp): string[] {

@@ -36,6 +36,17 @@ export interface AccessTables {
     last_at: number;
     count: number;
   };
+  /** How each app hands in. */
+  app_use: {
+    app: string;
+    kind: 'PLAIN' | 'LOGIN' | 'address' | 'account' | 'key';
+    security: 'starttls' | 'tls' | 'plain' | '';
+    /** From where it did last. */
+    address: string;
+    first_at: number;
+    last_at: number;
+    count: number;
+  };
   /** Networks whose devices enrol by calling in. */
   learning: {
     network: string;
@@ -156,6 +167,22 @@ export const accessMigrations: MigrationSet = {
           created_at bigint not null,
           expires_at bigint,
           last_used_at bigint
+        )`,
+      ],
+    },
+    {
+      number: 5,
+      name: 'how apps hand in',
+      statements: [
+        `create table app_use (
+          app text not null,
+          kind text not null,
+          security text not null,
+          address text not null,
+          first_at bigint not null,
+          last_at bigint not null,
+          count bigint not null,
+          primary key (app, kind, security)
         )`,
       ],
     },

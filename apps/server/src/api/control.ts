@@ -20,11 +20,13 @@ import type {
   QueueCounts,
 } from '@postbearer/queue';
 import type { AllowInput, AppRegistry } from '../access/app-registry.ts';
+import type { AppUse } from '../access/app-usage.ts';
 import { rightsOf } from '../access/app-rows.ts';
 import type { AppInput, AppRecord } from '../access/app.ts';
 import type { AuditRecord } from '../access/audit-log.ts';
 import { auditStatement } from '../access/audit.ts';
 import type { LanePace } from '../delivery/lanes.ts';
+import type { MigrationReport, MigrationReports, MigrationRequest, WayPage } from '../delivery/migration-report.ts';
 import type { DayCount, ServiceFacts, TraceItem } from '../delivery/service-facts.ts';
 import { controlFaults } from './faults.ts';
 import type { KeyRegistry } from '../access/key-registry.ts';
@@ -33,6 +35,7 @@ import type { LearningNetwork, LearnInput } from '../access/learning.ts';
 import type { RefusedClient } from '../access/refusals.ts';
 import { createDataOperations, type DataOptions } from './data-operations.ts';
 import type { Statement } from '@postbearer/database';
+import type { MigrationSettings } from '@postbearer/settings';
 
 /** How a lane stands. */
 export interface LaneStatus extends LaneCount {
@@ -116,6 +119,12 @@ export interface Control {
     readonly graceMs: number;
     readonly actor: string;
   }): Promise<Result<{ readonly name: string }>>;
+  /** Who handed in mail, and with which kind of sign-in. */
+  listUsage(input: Record<string, never>): Promise<Result<readonly AppUse[]>>;
+  /** How a migration from the password to OAuth goes. */
+  migrationStatus(input: MigrationRequest): Promise<Result<MigrationReport>>;
+  /** Which messages went which way. */
+  migrationMessages(input: MigrationRequest & { readonly after?: string }): Promise<Result<WayPage>>;
   /** Who was turned away, the latest first. */
   listRefused(input: Record<string, never>): Promise<Result<readonly RefusedClient[]>>;
   /** Enrols the devices of a network that call in for a while. */
@@ -142,6 +151,7 @@ export interface ControlOptions extends DataOptions {
   readonly keys: KeyRegistry;
   /** What happened today, as far as it can be said. */
   readonly today: () => Promise<DayCount | undefined>;
+  readonly migration: MigrationReports;
   /** The running service; absent where none runs. */
   readonly running?: RunningParts;
 }
@@ -154,6 +164,8 @@ export interface RunningParts {
   /** The name of a lane in the metrics. */
   readonly labelOf: (lane: string) => string;
   readonly facts: () => ServiceFacts;
+  /** The migration that the settings in force name. */
+  readonly migration: () => MigrationSettings | undefined;
   readonly trace: (wanted: string) => AsyncIterable<TraceItem>;
   /** What else is stored with a change of a message. */
   readonly changed: (verb: MessageVerb, id: string) => readonly Statement[];
@@ -226,6 +238,9 @@ export function createControl(options: ControlOptions): Control {
       const rotated = await apps.rotate(name, actor, { graceMs, password: Secret.of(password) });
       return rotated.ok ? success({ name: rotated.value.app.name }) : rotated;
     },
+    listUsage: () => apps.usage.list(),
+    migrationStatus: (request) => options.migration.report(request, running?.migration()),
+    migrationMessages: (request) => options.migration.messages(request),
     listRefused() {
       const mailbox = apps.list()[0]?.mailboxes[0];
       const isApp = (name: string): boolean => apps.byName(name) !== undefined;

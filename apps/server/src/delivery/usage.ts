@@ -40,6 +40,7 @@ export const deliveryMigrations: MigrationSet = {
           outcome text not null,
           fault_code text,
           at bigint not null,
+          hour bigint not null,
           primary key (message_id, number)
         )`,
         `create index message_way_at on message_way (at)`,

@@ -9,10 +9,7 @@ import type { Fault, Verdict } from '@postbearer/core';
 import { prepare, sqlBuilder, type Statement, type ValueNamed } from '@postbearer/database';
 import type { Decision, LeasedMessage } from '@postbearer/queue';
 import type { Settings } from '@postbearer/settings';
-import { OAUTH_LANES, type Way } from './ways.ts';
-
-/** What came of an attempt, as far as it says something about its way. */
-export type WayResult = 'delivered' | 'failed' | 'refused';
+import { OAUTH_LANES, type Way, type WayResult } from './ways.ts';
 
 /** A row of `message_way`. */
 export interface WayRow {
@@ -24,7 +21,11 @@ export interface WayRow {
   fault_code: string | null;
   /** Milliseconds since 1970. */
   at: number;
+  /** The same in hours. */
+  hour: number;
 }
+
+const HOUR_MS = 3_600_000;
 
 const db = sqlBuilder<{ message_way: WayRow }>();
 
@@ -36,6 +37,7 @@ const insertWay = prepare((value: ValueNamed<{ readonly [Column in keyof WayRow]
     outcome: value('outcome'),
     fault_code: value('fault_code'),
     at: value('at'),
+    hour: value('hour'),
   }),
 );
 
@@ -75,6 +77,7 @@ export function wayStatements(
       outcome,
       fault_code: fault?.code ?? null,
       at: report.endedAt,
+      hour: Math.floor(report.endedAt / HOUR_MS),
     }),
   ];
 }

@@ -16,6 +16,9 @@ import type { MailboxSettings, MigrationSettings, Pace, Settings, Upstream } fro
 /** How a message is signed in for. */
 export type Way = 'password' | 'oauth';
 
+/** What came of an attempt, as far as it says something about its way. */
+export type WayResult = 'delivered' | 'failed' | 'refused';
+
 /** What decides the way of a message. */
 export interface WayRequest {
   readonly app: string;
@@ -41,6 +44,13 @@ export function settingsUpstreamOf(upstream: string): string {
 export function otherLaneOf(upstream: string, mailbox: string): string | undefined {
   if (upstream === OAUTH_LANES) return `${MIGRATING}/${mailbox}`;
   return upstream === MIGRATING ? `${OAUTH_LANES}/${mailbox}` : undefined;
+}
+
+/** Every lane of the mailbox of a lane. */
+export function lanesOfMailbox(lane: string): readonly string[] {
+  const cut = lane.indexOf('/');
+  const other = otherLaneOf(lane.slice(0, cut), lane.slice(cut + 1));
+  return other === undefined ? [lane] : [lane, other];
 }
 
 /** The migration that is under way; none where there is but one way to go. */
@@ -99,6 +109,9 @@ function withConnections(settings: Settings, part: (connections: number) => numb
   );
 }
 
+const allButOne = (connections: number): number => Math.max(1, connections - 1);
+const justOne = (): number => 1;
+
 /** The ways of a migration: `lanes` is what the lanes of the mailboxes go, `oauth` what the lanes of OAuth go. */
 export function waysOf(settings: Settings): { readonly lanes: WaySettings; readonly oauth?: WaySettings } {
   const upstream = settings.upstreams[MIGRATING];
@@ -107,17 +120,18 @@ export function waysOf(settings: Settings): { readonly lanes: WaySettings; reado
   if (upstream === undefined || migration === undefined)
     return { lanes: { way: authentication === 'none' ? undefined : authentication, settings } };
   const isCanary = migration.canaryApp !== undefined || (migration.sharePercent ?? HUNDRED) < HUNDRED / 2;
-  const more = (connections: number): number => Math.max(1, connections - 1);
-  const one = (): number => 1;
   return {
     lanes: {
       way: 'password',
       settings: {
         ...settings,
         upstreams: { ...settings.upstreams, [MIGRATING]: withPassword(upstream) },
-        mailboxes: withConnections(settings, isCanary ? more : one),
+        mailboxes: withConnections(settings, isCanary ? allButOne : justOne),
       },
     },
-    oauth: { way: 'oauth', settings: { ...settings, mailboxes: withConnections(settings, isCanary ? one : more) } },
+    oauth: {
+      way: 'oauth',
+      settings: { ...settings, mailboxes: withConnections(settings, isCanary ? justOne : allButOne) },
+    },
   };
 }

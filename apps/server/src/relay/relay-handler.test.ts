@@ -89,6 +89,7 @@ function handlerWith(
     apps: registry(app),
     learning: { isLearning: () => false, enrol: () => Promise.resolve(undefined) },
     refusals: { note: () => undefined },
+    usage: { note: () => undefined },
     limit: new SignInLimit(systemClock),
     submitter: submitter(accept),
     clock: systemClock,

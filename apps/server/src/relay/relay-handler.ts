@@ -12,6 +12,7 @@ import { passPoint } from '@postbearer/database';
 import type { SmtpServerHandler, SmtpSession, SpokenReply } from '@postbearer/smtp/server';
 import type { AppRegistry } from '../access/app-registry.ts';
 import type { App } from '../access/app.ts';
+import type { AppUsage, SignInKind } from '../access/app-usage.ts';
 import { accessFaults } from '../access/faults.ts';
 import type { Learning } from '../access/learning.ts';
 import { shownAddress } from '../access/network-range.ts';
@@ -31,6 +32,7 @@ export interface RelayHandlerOptions {
   readonly apps: Pick<AppRegistry, 'signIn' | 'byName' | 'byAddress' | 'isKnownAddress' | 'digest'>;
   readonly learning: Pick<Learning, 'isLearning' | 'enrol'>;
   readonly refusals: Pick<Refusals, 'note'>;
+  readonly usage: Pick<AppUsage, 'note'>;
   /** One for all listeners. */
   readonly limit: SignInLimit;
   readonly submitter: Submitter;
@@ -67,8 +69,11 @@ function receivedField(session: SmtpSession, hostname: string): string {
 
 /** Makes the handler of one listener. */
 export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHandler {
-  const { security, apps, learning, refusals, submitter, clock, onEvent } = options;
+  const { security, apps, learning, refusals, usage, submitter, clock, onEvent } = options;
   const { admission } = submitter;
+
+  /** How each session that is open signed in; it goes with the session. */
+  const mechanisms = new WeakMap<SmtpSession, SignInKind>();
 
   const appOf = ({ identity, remoteAddress }: SmtpSession): App | undefined =>
     identity === undefined ? apps.byAddress(remoteAddress) : apps.byName(identity);
@@ -141,6 +146,8 @@ export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHand
         submitter,
       );
       if (!taken.ok) return refuseApp(session, taken.fault, app);
+      const kind = session.identity === undefined ? 'address' : (mechanisms.get(session) ?? 'PLAIN');
+      usage.note({ app: app.name, kind, security, address: shownAddress(session.remoteAddress) });
       passPoint('confirm:before');
       return { code: 250, enhanced: '2.0.0', text: `Queued as ${taken.value.id}` };
     },
@@ -157,6 +164,10 @@ export function createRelayHandler(options: RelayHandlerOptions): SmtpServerHand
       ...standard.map((line) => (/^AUTH\b/i.test(line) ? 'AUTH PLAIN LOGIN' : line)),
       'DSN',
     ],
-    authenticate: (session, attempt) => signIn(session, attempt, signInOptions),
+    authenticate(session, attempt) {
+      // The relay offers no other; whoever asks for one is refused.
+      mechanisms.set(session, attempt.mechanism === 'LOGIN' ? 'LOGIN' : 'PLAIN');
+      return signIn(session, attempt, signInOptions);
+    },
   };
 }

@@ -100,6 +100,7 @@ export async function openRelayListener(
       apps,
       learning: apps.learning,
       refusals: apps.refusals,
+      usage: apps.usage,
       limit,
       submitter,
       clock,

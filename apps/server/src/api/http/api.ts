@@ -15,6 +15,7 @@ import { documentRoutes } from './document-routes.ts';
 import { eventRoutes } from './event-stream.ts';
 import { laneRoutes } from './lane-routes.ts';
 import { messageRoutes } from './message-routes.ts';
+import { migrationRoutes } from './migration-routes.ts';
 import { monitoringRoutes } from './monitoring-routes.ts';
 import type { ApiParts } from './parts.ts';
 import { isPlainText } from './plain-text.ts';
@@ -133,6 +134,7 @@ export function describedRoutes(parts: ApiParts): readonly Route[] {
     ...messageRoutes(parts),
     ...laneRoutes(parts),
     ...accessRoutes(parts),
+    ...migrationRoutes(parts),
     ...eventRoutes(parts),
     ...monitoringRoutes(parts),
     ...documentRoutes(() => routes),

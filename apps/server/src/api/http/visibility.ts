@@ -15,12 +15,13 @@ import {
   type PageRequest,
 } from '@postbearer/queue';
 import { appNameOf, mayDo, type ApiKey } from '../../access/key.ts';
+import { lanesOfMailbox } from '../../delivery/ways.ts';
 import type { ApiParts } from './parts.ts';
 
 /** The lanes that a key is bound to; `undefined` where it is bound to none. */
 export function lanesOf(key: ApiKey, { laneOf }: Pick<ApiParts, 'laneOf'>): readonly string[] | undefined {
   if (key.mailboxes.length === 0 || key.scopes.has('admin')) return undefined;
-  return [...new Set(key.mailboxes.map((mailbox) => laneOf(mailbox).name))];
+  return [...new Set(key.mailboxes.flatMap((mailbox) => lanesOfMailbox(laneOf(mailbox).name)))];
 }
 
 /** Whether a key sees a lane. */
