@@ -35,6 +35,7 @@ describe('the pages of faults', () => {
         'queue',
         'emulator',
         'server',
+        'cli',
       ]),
     );
   });
