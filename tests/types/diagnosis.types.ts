@@ -27,11 +27,11 @@ import { expectTypeOf } from 'vitest';
 
 // Functions
 expectTypeOf(verifyUpstream).toEqualTypeOf<
-  (settings: Settings, upstream: string, options?: VerifyOptions) => Promise<ChainReport>
+  (settings: Pick<Settings, 'file' | 'upstreams'>, upstream: string, options?: VerifyOptions) => Promise<ChainReport>
 >();
 expectTypeOf(renderChain).toEqualTypeOf<(report: ChainReport, options: RenderOptions) => string>();
 expectTypeOf(upstreamAccess).toEqualTypeOf<
-  (settings: Settings, name: string, options?: UpstreamAccessOptions) => Result<UpstreamAccess>
+  (settings: Pick<Settings, 'upstreams'>, name: string, options?: UpstreamAccessOptions) => Result<UpstreamAccess>
 >();
 expectTypeOf(createTokenSources).toEqualTypeOf<() => TokenSources>();
 expectTypeOf<UpstreamAccessOptions['tokens']>().toEqualTypeOf<TokenSources | undefined>();

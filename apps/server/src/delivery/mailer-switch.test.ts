@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from '@postbearer/core';
 import type { SendOutcome } from '@postbearer/mailer';
 import { describe, expect, test } from 'vitest';
-import { MailerSwitch, type SendingMailer } from './mailer-switch.ts';
+import { MailerSwitch } from './mailer-switch.ts';
+import type { SendingMailer } from './way-mailer.ts';
 
 /** A mailer that answers when it is told to, and closes when it has answered everything. */
 class SlowMailer implements SendingMailer {

@@ -46,7 +46,7 @@ function faultOf(verdict: Verdict): Fault | undefined {
 }
 
 /** What the verdicts of an attempt say about its way. */
-export function resultOf(verdicts: readonly Verdict[]): { readonly outcome: WayResult; readonly fault?: Fault } {
+function resultOf(verdicts: readonly Verdict[]): { readonly outcome: WayResult; readonly fault?: Fault } {
   const faults = verdicts.map(faultOf).filter((fault) => fault !== undefined);
   const failed = faults.find(({ next }) => next !== 'fix-message' && next !== 'give-up');
   if (failed !== undefined) return { outcome: 'failed', fault: failed };

@@ -65,12 +65,12 @@ export function migrationOf({ service, upstreams }: Settings): MigrationSettings
  * @example
  * A share of 10 % is the messages that stand below 10.
  */
-export function standingOf(messageId: string): number {
+function standingOf(messageId: string): number {
   return createHash('sha256').update(messageId).digest().readUInt32BE() % HUNDRED;
 }
 
 /** The way of a message under a migration. */
-export function wayOf({ canaryApp, sharePercent = HUNDRED }: MigrationSettings, { app, messageId }: WayRequest): Way {
+function wayOf({ canaryApp, sharePercent = HUNDRED }: MigrationSettings, { app, messageId }: WayRequest): Way {
   const isChosen =
     canaryApp === undefined ? standingOf(messageId) < sharePercent : app.toLowerCase() === canaryApp.toLowerCase();
   return isChosen ? 'oauth' : 'password';
