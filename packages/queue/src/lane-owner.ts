@@ -62,6 +62,7 @@ export class LaneOwner {
   #others = new Map<string, NodeSeen>();
   #raisedMs: number;
   #isReplaced = false;
+  #beating: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   /**
@@ -108,6 +109,13 @@ export class LaneOwner {
 
   /** Gives a sign of life, looks for those of the others, takes and hands over lanes. Where the database fails, the next beat does it. */
   async beat(): Promise<void> {
+    // One after the other: two that read the same lane would each take the other's for a stranger's.
+    const beaten = this.#beating.then(async () => await this.#beatOnce());
+    this.#beating = beaten.catch(() => undefined);
+    await beaten;
+  }
+
+  async #beatOnce(): Promise<void> {
     if (this.#isStopped || !(await this.#raise()) || !(await this.#look())) return;
     await this.#rows.store(this.#context.database, this.#lanes);
     const lanes = await this.#context.database.query(allLanes({}));

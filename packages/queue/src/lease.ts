@@ -120,6 +120,15 @@ const probeSender = prepare(
     sql<LeasedRow>`update message set state = 'leased', hold_reason = null, lease_number = lease_number + 1, leased_by = ${value('run')}, lease_call = ${value('call')} where state = 'held' and id in (select id from message where state = 'held' and lane = ${value('lane')} and from_address = ${value('sender')} and hold_reason = 'sender' and not exists (select 1 from lane_hold where lane_hold.lane = message.lane and lane_hold.sender = '') order by ready_at, id limit 1) returning ${RETURNED}`,
 );
 
+/**
+ * Looks past a hold of the lane, at what is held for its sender: where nothing else waits, the lane would never be tried again.
+ * A sender that a person holds is left alone.
+ */
+const probeLaneBySender = prepare(
+  (value: ValueNamed<{ run: string; call: number; lane: string }>) =>
+    sql<LeasedRow>`update message set state = 'leased', hold_reason = null, lease_number = lease_number + 1, leased_by = ${value('run')}, lease_call = ${value('call')} where state = 'held' and id in (select id from message where state = 'held' and lane = ${value('lane')} and hold_reason = 'sender' and exists (select 1 from lane_hold where lane_hold.lane = message.lane and lane_hold.sender = '' and lane_hold.fault_code is not null) and exists (select 1 from lane_hold where lane_hold.lane = message.lane and lane_hold.sender = message.from_address and lane_hold.fault_code is not null) order by ready_at, id limit 1) returning ${RETURNED}`,
+);
+
 type CallValues = { readonly run: string; readonly call: number };
 
 const leasedRecipients = prepare((value: ValueNamed<CallValues>) =>
@@ -147,8 +156,9 @@ const leasedBodies = prepare((value: ValueNamed<CallValues>) =>
     .where('body_chunk.number', '=', sql.lit(0)),
 );
 
-function leaseFor(request: LeaseRequest, run: string): Statement<LeasedRow> {
+function leaseFor(request: LeaseRequest, run: string, isBySender: boolean): Statement<LeasedRow> {
   const { lane, limit, passes, call, probe } = request;
+  if (isBySender) return probeLaneBySender({ run, call, lane });
   if (probe?.scope === 'sender') return probeSender({ run, call, lane, sender: probe.sender });
   const values = { run, call, lane, limit, pass0: passes[0], pass1: passes[1], pass2: passes[2] };
   return (probe === undefined ? lease : probeLane)(values);
@@ -159,13 +169,23 @@ export async function leaseMessages(
   context: QueueContext,
   request: LeaseRequest,
 ): Promise<Result<readonly LeasedMessage[]>> {
+  const leased = await leaseBy(context, request, false);
+  const isEmptyProbe = request.probe?.scope === 'lane' && leased.ok && leased.value.length === 0;
+  return isEmptyProbe ? await leaseBy(context, request, true) : leased;
+}
+
+async function leaseBy(
+  context: QueueContext,
+  request: LeaseRequest,
+  isBySender: boolean,
+): Promise<Result<readonly LeasedMessage[]>> {
   const { database, run, node } = context;
   const { lane, fence, call } = request;
   const ours = { run, call };
   passPoint('lease:before');
   const outcome = await database.batch([
     mustChange(takeTurn({ lane, node, fence }), 1),
-    leaseFor(request, run),
+    leaseFor(request, run, isBySender),
     leasedRecipients(ours),
     leasedBodies(ours),
   ]);

@@ -177,7 +177,9 @@ function holdStatements(leased: LeasedMessage, { hold }: Decision, now: number):
   const { lane, from, probe } = leased;
   if (hold !== undefined) {
     const sender = hold.scope === 'lane' ? '' : from;
-    return [upsertHold({ lane, sender, code: hold.fault.code, fault: json(hold.fault), since: now })];
+    const held = upsertHold({ lane, sender, code: hold.fault.code, fault: json(hold.fault), since: now });
+    // What held the lane is mended where its probe came as far as the sender.
+    return probe === 'lane' && hold.scope === 'sender' ? [liftFaultHold({ lane, sender: '' }), held] : [held];
   }
   // The probe met no set-up fault, whatever else became of it: what was held for it is mended.
   return probe === undefined ? [] : [liftFaultHold({ lane, sender: probe === 'lane' ? '' : from })];

@@ -37,6 +37,8 @@ const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 /** After a database that does not answer. */
 const DATABASE_PAUSE_MS = 1000;
+/** A lease lasts half an hour. */
+const RENEW_MS = 5 * 60_000;
 const IN_HAND_PER_CONNECTION = 2;
 /** How often a lane that is never empty looks for holds that a person wants to be tried. */
 const LOOK_AT_HOLDS_MS = 1000;
@@ -199,21 +201,42 @@ export class LaneWorker {
 
   #begin(leased: LeasedMessage): void {
     this.#options.pace.begin(leased.recipients.length);
+    const renewing = this.#renewEach(leased);
     const done = this.#send(leased)
       .catch((error: unknown) => {
         // The lease stays, and runs out: the queue counts it as a crash, and a third sets the message aside.
         this.#options.onError(error);
       })
       .finally(() => {
+        renewing.cancel();
         this.#inHand.delete(leased);
         this.wake();
       });
     this.#inHand.set(leased, done);
   }
 
+  /** A message in hand may wait long for a connection or for its final reply: its lease must not run out meanwhile. */
+  #renewEach(leased: LeasedMessage): Pick<ClockTimer, 'cancel'> {
+    const { clock, queue } = this.#options;
+    const again = (): ClockTimer =>
+      clock.setTimer(
+        () => {
+          queue.renew(leased);
+          timer = again();
+        },
+        RENEW_MS,
+        { background: true },
+      );
+    let timer = again();
+    return { cancel: () => timer.cancel() };
+  }
+
   async #send(leased: LeasedMessage): Promise<void> {
     const { lane, queue, mailer, clock } = this.#options;
-    if (!queue.mayStillSend(leased)) return;
+    if (!queue.mayStillSend(leased)) {
+      await this.#untilStored(() => queue.giveBack([leased]));
+      return;
+    }
     const startedAt = clock.now();
     const startedMs = clock.monotonicMs();
     passPoint('send:before');

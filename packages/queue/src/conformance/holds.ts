@@ -75,6 +75,39 @@ function defineHolds(options: ConformanceOptions): void {
   );
 
   it(
+    'never gets stuck where a held lane has only messages whose From is held as well, whichever was held first',
+    inWorld(options, async (world) => {
+      for (const first of ['lane', 'sender'] as const) {
+        const queue = await world.open();
+        const ids = [await enqueue(queue), await enqueue(queue)];
+        const lane = { verdict: NO_SECRET, hold: { scope: 'lane', fault: SECRET_EXPIRED } } as const;
+        const sender = { verdict: NO_SEND_AS, hold: { scope: 'sender', fault: SEND_AS_DENIED } } as const;
+        const [before, after] = first === 'lane' ? [lane, sender] : [sender, lane];
+        const tried = await leaseOne(queue);
+        await settle(world, queue, tried, before.verdict, before.hold);
+        const scope = first === 'lane' ? { scope: 'lane' as const } : { scope: 'sender' as const, sender: tried.from };
+        const [probe] = must(await queue.lease(LANE, { limit: 1, probe: scope }));
+        assert.ok(probe);
+        await settle(world, queue, probe, after.verdict, after.hold);
+        await queue.tick();
+        // Both are mended: what holds is tried, and everything goes.
+        for (let tries = 0; tries < 4 && must(await queue.holds()).length > 0; tries += 1) {
+          const [held] = must(await queue.holds()).toSorted((a, b) => a.sender.localeCompare(b.sender));
+          const wanted =
+            held?.sender === '' ? { scope: 'lane' as const } : { scope: 'sender' as const, sender: held?.sender ?? '' };
+          const [next] = must(await queue.lease(LANE, { limit: 1, probe: wanted }));
+          assert.ok(next, `nothing is leased to try the hold of ${held?.sender === '' ? 'the lane' : 'the sender'}`);
+          await settle(world, queue, next, 'accepted');
+          await queue.tick();
+        }
+        assert.deepEqual(must(await queue.holds()), []);
+        for (const message of await lease(queue, 10)) await settle(world, queue, message, 'accepted');
+        for (const id of ids) assert.equal(must(await queue.get(id)).state, 'delivered');
+      }
+    }),
+  );
+
+  it(
     'holds only what has the same From when the mailbox may not send as it',
     inWorld(options, async (world) => {
       const queue = await world.open();
